@@ -1,0 +1,227 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { type Setting, settings } from './config/settings.ts';
+import { type Endpoint, formatEndpoint, isLoopback } from './endpoint.ts';
+import { messageOf, UserError } from './errors.ts';
+import { hideCredentials } from './log.ts';
+
+export type SerialPolicy = 'increment' | 'date' | 'unixtime';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** XFR over TLS (RFC 9103); paths are absolute. */
+export interface TlsConfig {
+  readonly listen: readonly Endpoint[];
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa?: string;
+}
+
+/** All settings, checked. Times are in seconds but where the name ends in `Ms`. */
+export interface Config {
+  /** The working directory, where `.env` and `.zoneferry/` are. */
+  readonly directory: string;
+  /** Unset: the embedded PostgreSQL of the directory. */
+  readonly databaseUrl?: string;
+  /** Unset: the queue lives in PostgreSQL. */
+  readonly redisUrl?: string;
+  readonly dnsListen: readonly Endpoint[];
+  /** Source addresses by family, taken from `dnsListen` where not set; may be a wildcard. */
+  readonly notifyFrom: { readonly ipv4?: string; readonly ipv6?: string };
+  /** Messages a second to one secondary. */
+  readonly notifyRate: number;
+  readonly tls?: TlsConfig;
+  readonly httpListen: Endpoint;
+  readonly apiToken?: string;
+  readonly resolvers: readonly Endpoint[] | 'system';
+  readonly resolveTimeoutMs: number;
+  readonly resolveTries: number;
+  readonly resyncCron: string;
+  readonly refreshMin: number;
+  readonly refreshMax: number;
+  readonly retryMin: number;
+  /** At least `refreshMin`. */
+  readonly retryMax: number;
+  readonly negativeHold: number;
+  readonly serialPolicy: SerialPolicy;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'json' | 'pretty';
+}
+
+/**
+ * Reads every setting from the environment and from `.env` in the working directory (the environment wins; an
+ * empty value counts as unset), checks all of them once and freezes the result.
+ *
+ * @throws UserError `NAME: got "…", takes …` for the first bad one
+ */
+export function loadConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  directory: string,
+): Config {
+  const texts = { ...readEnvFile(join(directory, '.env')), ...withoutEmpty(environment) };
+  const read = <T>(setting: Setting<T>): T | undefined => parse(setting, texts);
+  const must = <T>(setting: Setting<T>): T => parse(setting, texts) as T;
+
+  const dnsListen = must(settings.dnsListen);
+  const refreshMin = must(settings.refreshMin);
+  const config: Config = {
+    directory: resolve(directory),
+    ...optional('databaseUrl', read(settings.databaseUrl)),
+    ...optional('redisUrl', read(settings.redisUrl)),
+    dnsListen,
+    notifyFrom: read(settings.notifyFrom) ?? firstOfEachFamily(dnsListen),
+    notifyRate: must(settings.notifyRate),
+    ...optional('tls', readTls(texts, directory)),
+    httpListen: must(settings.httpListen),
+    ...optional('apiToken', read(settings.apiToken)),
+    resolvers: must(settings.resolvers),
+    resolveTimeoutMs: must(settings.resolveTimeoutMs),
+    resolveTries: must(settings.resolveTries),
+    resyncCron: must(settings.resyncCron),
+    refreshMin,
+    refreshMax: must(settings.refreshMax),
+    retryMin: must(settings.retryMin),
+    retryMax: Math.max(must(settings.retryMax), refreshMin),
+    negativeHold: must(settings.negativeHold),
+    serialPolicy: must(settings.serialPolicy),
+    logLevel: must(settings.logLevel),
+    logFormat: must(settings.logFormat),
+  };
+  checkTogether(config, must(settings.retryMax));
+  return deepFreeze(config);
+}
+
+/**
+ * The settings in force, as text by name, for `zoneferry env`: unset ones without a default are left out.
+ * Secrets stand in full, as that command exists to hand them on.
+ */
+export function settingsInForce(config: Config): Record<string, string> {
+  const { tls, notifyFrom, resolvers } = config;
+  const list = (items: readonly Endpoint[]) => items.map(formatEndpoint).join(',');
+  const values: Record<string, string | number | undefined> = {
+    DATABASE_URL: config.databaseUrl,
+    REDIS_URL: config.redisUrl,
+    DNS_LISTEN: list(config.dnsListen),
+    NOTIFY_FROM: [notifyFrom.ipv4, notifyFrom.ipv6].filter((ip) => ip !== undefined).join(','),
+    NOTIFY_RATE: config.notifyRate,
+    TLS_LISTEN: tls && list(tls.listen),
+    TLS_CERT: tls?.cert,
+    TLS_KEY: tls?.key,
+    TLS_CLIENT_CA: tls?.clientCa,
+    HTTP_LISTEN: formatEndpoint(config.httpListen),
+    API_TOKEN: config.apiToken,
+    RESOLVERS: resolvers === 'system' ? resolvers : list(resolvers),
+    RESOLVE_TIMEOUT_MS: config.resolveTimeoutMs,
+    RESOLVE_TRIES: config.resolveTries,
+    RESYNC_CRON: config.resyncCron,
+    REFRESH_MIN: config.refreshMin,
+    REFRESH_MAX: config.refreshMax,
+    RETRY_MIN: config.retryMin,
+    RETRY_MAX: config.retryMax,
+    NEGATIVE_HOLD: config.negativeHold,
+    SERIAL_POLICY: config.serialPolicy,
+    LOG_LEVEL: config.logLevel,
+    LOG_FORMAT: config.logFormat,
+  };
+  const present = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(present.map(([name, value]) => [name, String(value)]));
+}
+
+/** The error of a setting whose value can't be used, also for those who learn it later, like a taken port. */
+export function badSetting(name: string, got: string, takes: string): UserError {
+  return new UserError(`${name}: got "${got}", takes ${takes}`);
+}
+
+type Texts = Readonly<Record<string, string | undefined>>;
+
+function readEnvFile(file: string): Texts {
+  try {
+    return withoutEmpty(parseEnv(readFileSync(file, 'utf8')));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw new UserError(`${file} can't be read: ${messageOf(error)}`);
+  }
+}
+
+function withoutEmpty(texts: Texts): Texts {
+  return Object.fromEntries(
+    Object.entries(texts).filter(([, text]) => text !== undefined && text.trim() !== ''),
+  );
+}
+
+function parse<T>(setting: Setting<T>, texts: Texts): T | undefined {
+  const text = texts[setting.name]?.trim() ?? setting.default;
+  if (text === undefined) return undefined;
+  const value = setting.parse(text);
+  if (value === undefined) throw badSetting(setting.name, shown(setting, text), setting.takes);
+  return value;
+}
+
+function shown(setting: Setting<unknown>, text: string): string {
+  if (!setting.secret) return text;
+  // Outside a well-formed URL nobody can say where the password is.
+  return /^[a-z+]+:\/\//i.test(text) ? hideCredentials(text) : '(hidden)';
+}
+
+function readTls(texts: Texts, directory: string): TlsConfig | undefined {
+  const listen = parse<readonly Endpoint[]>(settings.tlsListen, texts);
+  if (listen === undefined) return undefined;
+  const file = (setting: Setting<string>): string | undefined => {
+    const written = parse(setting, texts);
+    if (written === undefined) return undefined;
+    const absolute = resolve(directory, written);
+    try {
+      accessSync(absolute, constants.R_OK);
+    } catch {
+      throw badSetting(setting.name, written, setting.takes);
+    }
+    return absolute;
+  };
+  const cert = file(settings.tlsCert);
+  const key = file(settings.tlsKey);
+  if (cert === undefined) throw badSetting('TLS_CERT', '', `${settings.tlsCert.takes}, as TLS_LISTEN is set`);
+  if (key === undefined) throw badSetting('TLS_KEY', '', `${settings.tlsKey.takes}, as TLS_LISTEN is set`);
+  return { listen, cert, key, ...optional('clientCa', file(settings.tlsClientCa)) };
+}
+
+function firstOfEachFamily(listen: readonly Endpoint[]): { ipv4?: string; ipv6?: string } {
+  const first = (family: number) => listen.find(({ ip }) => isIP(ip) === family)?.ip;
+  return { ...optional('ipv4', first(4)), ...optional('ipv6', first(6)) };
+}
+
+function checkTogether(config: Config, retryMaxWritten: number): void {
+  const { refreshMin, refreshMax, retryMin, httpListen } = config;
+  if (refreshMax < refreshMin) {
+    throw badSetting(
+      'REFRESH_MAX',
+      String(refreshMax),
+      `seconds not below REFRESH_MIN, which is ${refreshMin}`,
+    );
+  }
+  if (config.retryMax < retryMin) {
+    throw badSetting(
+      'RETRY_MAX',
+      String(retryMaxWritten),
+      `seconds not below RETRY_MIN, which is ${retryMin}`,
+    );
+  }
+  if (config.apiToken === undefined && !isLoopback(httpListen.ip)) {
+    throw badSetting(
+      'HTTP_LISTEN',
+      formatEndpoint(httpListen),
+      'a loopback address while API_TOKEN is unset; set API_TOKEN to listen elsewhere',
+    );
+  }
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part);
+  }
+  return Object.freeze(value);
+}

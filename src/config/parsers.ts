@@ -1,0 +1,101 @@
+import { isIP } from 'node:net';
+import { validate as isCronExpression } from 'node-cron';
+import { type Endpoint, formatEndpoint, parseEndpoint } from '../endpoint.ts';
+
+/** How the text of a setting becomes its value, and what a person is told when it can't. */
+export interface Parser<T> {
+  /** Continues the sentence `NAME: got "…", takes …`. */
+  readonly takes: string;
+  /** The value, or undefined where the text is not one. */
+  parse(text: string): T | undefined;
+}
+
+/** A whole number from `least` to `most`, both included. */
+export function wholeNumber(unit: string, least: number, most: number): Parser<number> {
+  return {
+    takes: `a whole number of ${unit} from ${least} to ${most}`,
+    parse(text) {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): Parser<Word> {
+  return {
+    takes: `one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text),
+  };
+}
+
+/** A URL of one of the schemes; the text is handed on as it is. */
+export function url(example: string, ...schemes: string[]): Parser<string> {
+  return {
+    takes: `a URL like ${example}`,
+    parse(text) {
+      const parsed = URL.canParse(text) ? new URL(text) : undefined;
+      return parsed && schemes.includes(parsed.protocol.slice(0, -1)) ? text : undefined;
+    },
+  };
+}
+
+/** One endpoint; `port` where the text has none. */
+export function endpoint(port: number): Parser<Endpoint> {
+  return {
+    takes: `ip:port or [ip6]:port (port ${port} where none stands)`,
+    parse: (text) => parseEndpoint(text, port),
+  };
+}
+
+/** Endpoints between commas, none of them twice. */
+export function endpoints(port: number): Parser<readonly Endpoint[]> {
+  return {
+    takes: `ip:port or [ip6]:port, several between commas, none twice (port ${port} where none stands)`,
+    parse(text) {
+      const list = text.split(',').map((part) => parseEndpoint(part, port));
+      const valid = list.filter((item) => item !== undefined);
+      // Port 0 is "any free port" and may stand twice.
+      const fixed = valid.filter((item) => item.port !== 0).map(formatEndpoint);
+      return valid.length === list.length && new Set(fixed).size === fixed.length ? valid : undefined;
+    },
+  };
+}
+
+/** IP addresses between commas, at most one of each family. */
+export function addressPerFamily(): Parser<{ readonly ipv4?: string; readonly ipv6?: string }> {
+  return {
+    takes: 'an IP address, or an IPv4 and an IPv6 address with a comma between',
+    parse(text) {
+      const found: { ipv4?: string; ipv6?: string } = {};
+      for (const part of text.split(',').map((item) => item.trim())) {
+        const family = isIP(part);
+        const field = family === 4 ? 'ipv4' : 'ipv6';
+        if (family === 0 || found[field] !== undefined) return undefined;
+        found[field] = part;
+      }
+      return found;
+    },
+  };
+}
+
+/** A node-cron expression of five or six fields. */
+export function cronExpression(): Parser<string> {
+  return {
+    takes: 'a cron expression of five fields, or six with the seconds first, like */10 * * * * *',
+    parse: (text) => (isCronExpression(text) ? text : undefined),
+  };
+}
+
+/** A path, as written. */
+export function path(): Parser<string> {
+  return { takes: 'the path of a readable file', parse: (text) => (text.includes('\0') ? undefined : text) };
+}
+
+/** A token that fits in an HTTP header. */
+export function token(): Parser<string> {
+  return {
+    takes: 'visible ASCII characters without blanks, as they go into an HTTP header',
+    parse: (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined),
+  };
+}

@@ -1,0 +1,202 @@
+import type { Endpoint } from '../endpoint.ts';
+import {
+  addressPerFamily,
+  cronExpression,
+  endpoint,
+  endpoints,
+  oneOf,
+  type Parser,
+  path,
+  token,
+  url,
+  wholeNumber,
+} from './parsers.ts';
+
+/** One setting of the environment: all that is known of it stands in the table below. */
+export interface Setting<T> extends Parser<T> {
+  readonly name: string;
+  /** The unit or form of the value, as `.env.example` shows it. */
+  readonly unit: string;
+  /** The text in force where the setting is unset or empty; undefined: see `unset`. */
+  readonly default?: string;
+  /** What holds while it is unset, for a setting without a default. */
+  readonly unset?: string;
+  readonly help: string;
+  /** The value is never to be shown whole. */
+  readonly secret?: boolean;
+}
+
+const system: Parser<readonly Endpoint[] | 'system'> = {
+  takes: `${endpoints(53).takes}, or "system"`,
+  parse: (text) => (text === 'system' ? 'system' : endpoints(53).parse(text)),
+};
+
+const DAY = 86_400;
+
+/** Every setting, in the order in which `.env.example` and `zoneferry env` show them. */
+export const settings = {
+  databaseUrl: {
+    name: 'DATABASE_URL',
+    unit: 'URL',
+    unset: 'a private PostgreSQL of its own under .zoneferry/ in the working directory',
+    help: 'PostgreSQL 15 or later.',
+    secret: true,
+    ...url('postgresql://user:password@127.0.0.1:5432/zoneferry', 'postgres', 'postgresql'),
+  },
+  redisUrl: {
+    name: 'REDIS_URL',
+    unit: 'URL',
+    unset: 'the queue lives in PostgreSQL',
+    help: 'Redis 6.2+ or Valkey, for BullMQ on several machines.',
+    secret: true,
+    ...url('redis://127.0.0.1:6379', 'redis', 'rediss'),
+  },
+  dnsListen: {
+    name: 'DNS_LISTEN',
+    unit: 'ip:port, comma-separated',
+    default: '127.0.0.1:5300',
+    help: 'Where secondaries ask; TCP and UDP on each. IPv6 as [ip6]:port.',
+    ...endpoints(53),
+  },
+  notifyFrom: {
+    name: 'NOTIFY_FROM',
+    unit: 'ip, or one of each family, comma-separated',
+    unset: 'the DNS_LISTEN address of that family',
+    help: 'Source address of NOTIFY and of the checks of secondaries.',
+    ...addressPerFamily(),
+  },
+  notifyRate: {
+    name: 'NOTIFY_RATE',
+    unit: 'messages a second',
+    default: '500',
+    help: 'The most NOTIFY messages sent to one secondary.',
+    ...wholeNumber('messages a second', 1, 100_000),
+  },
+  tlsListen: {
+    name: 'TLS_LISTEN',
+    unit: 'ip:port, comma-separated',
+    unset: 'no XFR over TLS',
+    help: 'XFR over TLS (RFC 9103); needs TLS_CERT and TLS_KEY. The port is 853 where none stands.',
+    ...endpoints(853),
+  },
+  tlsCert: {
+    name: 'TLS_CERT',
+    unit: 'path of a PEM file',
+    unset: 'none',
+    help: 'Certificate chain of TLS_LISTEN.',
+    ...path(),
+  },
+  tlsKey: {
+    name: 'TLS_KEY',
+    unit: 'path of a PEM file',
+    unset: 'none',
+    help: 'Private key of TLS_CERT.',
+    ...path(),
+  },
+  tlsClientCa: {
+    name: 'TLS_CLIENT_CA',
+    unit: 'path of a PEM file',
+    unset: 'no client certificate is asked for',
+    help: 'Authorities whose client certificates are let in: mutual TLS.',
+    ...path(),
+  },
+  httpListen: {
+    name: 'HTTP_LISTEN',
+    unit: 'ip:port',
+    default: '127.0.0.1:8053',
+    help: 'API, metrics, health and dashboard. Loopback only while API_TOKEN is unset.',
+    ...endpoint(8053),
+  },
+  apiToken: {
+    name: 'API_TOKEN',
+    unit: 'text',
+    unset: 'HTTP is loopback-only',
+    help: 'Bearer token of the HTTP API.',
+    secret: true,
+    ...token(),
+  },
+  resolvers: {
+    name: 'RESOLVERS',
+    unit: 'ip[:port], comma-separated',
+    default: 'system',
+    help: 'Recursive resolvers that ALIAS targets are looked up with; "system": those of the machine.',
+    ...system,
+  },
+  resolveTimeoutMs: {
+    name: 'RESOLVE_TIMEOUT_MS',
+    unit: 'milliseconds',
+    default: '500',
+    help: 'How long one try waits for its answer.',
+    ...wholeNumber('milliseconds', 1, 60_000),
+  },
+  resolveTries: {
+    name: 'RESOLVE_TRIES',
+    unit: 'tries',
+    default: '3',
+    help: 'Tries for a target and family, over different resolvers where there are several.',
+    ...wholeNumber('tries', 1, 20),
+  },
+  resyncCron: {
+    name: 'RESYNC_CRON',
+    unit: 'cron expression',
+    default: '*/10 * * * * *',
+    help: 'When the scheduled resync looks at targets that are due; with six fields the first is seconds.',
+    ...cronExpression(),
+  },
+  refreshMin: {
+    name: 'REFRESH_MIN',
+    unit: 'seconds',
+    default: '30',
+    help: 'A target is looked at again when its TTL runs out, but not sooner than this.',
+    ...wholeNumber('seconds', 0, DAY),
+  },
+  refreshMax: {
+    name: 'REFRESH_MAX',
+    unit: 'seconds',
+    default: '3600',
+    help: 'A target is looked at again after this at the latest. At least REFRESH_MIN.',
+    ...wholeNumber('seconds', 1, 7 * DAY),
+  },
+  retryMin: {
+    name: 'RETRY_MIN',
+    unit: 'seconds',
+    default: '1',
+    help: 'First back-off after a failed or negative look.',
+    ...wholeNumber('seconds', 1, DAY),
+  },
+  retryMax: {
+    name: 'RETRY_MAX',
+    unit: 'seconds',
+    default: '15',
+    help: 'Longest back-off after failed or negative looks; the value of REFRESH_MIN where that is larger.',
+    ...wholeNumber('seconds', 1, DAY),
+  },
+  negativeHold: {
+    name: 'NEGATIVE_HOLD',
+    unit: 'seconds',
+    default: '900',
+    help: 'How long the last known addresses outlive "no such name" or "no data" for both families.',
+    ...wholeNumber('seconds', 0, 365 * DAY),
+  },
+  serialPolicy: {
+    name: 'SERIAL_POLICY',
+    unit: 'increment, date (YYYYMMDDnn, UTC) or unixtime',
+    default: 'increment',
+    help: 'How serials grow; a zone may have a policy of its own.',
+    ...oneOf('increment', 'date', 'unixtime'),
+  },
+  logLevel: {
+    name: 'LOG_LEVEL',
+    unit: 'debug, info, warn, error or silent',
+    default: 'info',
+    help: 'The least severe lines that are logged, on standard error.',
+    ...oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+  logFormat: {
+    name: 'LOG_FORMAT',
+    unit: 'json or pretty',
+    default: 'json',
+    help: 'json for machines, pretty for people.',
+    ...oneOf('json', 'pretty'),
+  },
+} as const satisfies Record<string, Setting<unknown>>;

@@ -1,0 +1,124 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { renderExample } from '../src/config/example.ts';
+import { settings } from '../src/config/settings.ts';
+import { loadConfig, settingsInForce } from '../src/config.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'zoneferry-config-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const load = (environment: Record<string, string>) => loadConfig(environment, directory);
+
+describe('defaults', () => {
+  test('are the ones of the table', () => {
+    expect(load({})).toEqual({
+      directory,
+      dnsListen: [{ ip: '127.0.0.1', port: 5300 }],
+      notifyFrom: { ipv4: '127.0.0.1' },
+      notifyRate: 500,
+      httpListen: { ip: '127.0.0.1', port: 8053 },
+      resolvers: 'system',
+      resolveTimeoutMs: 500,
+      resolveTries: 3,
+      resyncCron: '*/10 * * * * *',
+      refreshMin: 30,
+      refreshMax: 3600,
+      retryMin: 1,
+      retryMax: 30,
+      negativeHold: 900,
+      serialPolicy: 'increment',
+      logLevel: 'info',
+      logFormat: 'json',
+    });
+  });
+
+  test('.env.example is the table, to the letter', async () => {
+    await expect(renderExample()).toMatchFileSnapshot('../.env.example');
+  });
+
+  test('what is in force can be read back as settings', () => {
+    const written = {
+      DNS_LISTEN: '192.0.2.1:53,[2001:db8::1]:53',
+      RESOLVERS: '9.9.9.9:53',
+      REFRESH_MIN: '5',
+      API_TOKEN: 't0ken',
+    };
+    const config = load(written);
+    expect(settingsInForce(config)).toMatchObject({ ...written, NOTIFY_FROM: '192.0.2.1,2001:db8::1' });
+    expect(loadConfig(settingsInForce(config), directory)).toEqual(config);
+    const known = Object.values(settings).map((setting) => setting.name);
+    expect(Object.keys(settingsInForce(config)).filter((name) => !known.includes(name as never))).toEqual([]);
+  });
+
+  test('cannot be changed once read', () => {
+    expect(() => Object.assign(load({}).dnsListen[0] ?? {}, { port: 1 })).toThrow(TypeError);
+  });
+});
+
+describe('.env', () => {
+  test('is read from the working directory and yields to the environment', () => {
+    writeFileSync(
+      join(directory, '.env'),
+      'REFRESH_MIN=7\nRESOLVE_TRIES=5 # five\nRESYNC_CRON="*/2 * * * * *"\n',
+    );
+    expect(load({ REFRESH_MIN: '9' })).toMatchObject({
+      refreshMin: 9,
+      resolveTries: 5,
+      resyncCron: '*/2 * * * * *',
+    });
+  });
+
+  test('an empty value is the default, wherever it stands', () => {
+    writeFileSync(join(directory, '.env'), 'REFRESH_MIN=\nRESOLVE_TRIES=5\n');
+    expect(load({ RESOLVE_TRIES: '' })).toMatchObject({ refreshMin: 30, resolveTries: 5 });
+  });
+});
+
+describe('a bad value is one line that names the setting', () => {
+  const bad: [Record<string, string>, string][] = [
+    [{ REFRESH_MIN: 'soon' }, 'REFRESH_MIN: got "soon", takes a whole number of seconds from 0 to 86400'],
+    [{ NEGATIVE_HOLD: '-1' }, 'NEGATIVE_HOLD: got "-1", takes a whole number of seconds'],
+    [{ RESOLVE_TIMEOUT_MS: '0' }, 'RESOLVE_TIMEOUT_MS: got "0", takes'],
+    [{ RESOLVE_TRIES: '2.5' }, 'RESOLVE_TRIES: got "2.5", takes'],
+    [{ REFRESH_MIN: '60', REFRESH_MAX: '30' }, 'REFRESH_MAX: got "30", takes seconds not below REFRESH_MIN'],
+    [{ RETRY_MIN: '60', RETRY_MAX: '50' }, 'RETRY_MAX: got "50", takes seconds not below RETRY_MIN'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: got "loud", takes one of debug, info, warn, error, silent'],
+    [{ LOG_FORMAT: 'xml' }, 'LOG_FORMAT: got "xml", takes one of json, pretty'],
+    [{ SERIAL_POLICY: 'random' }, 'SERIAL_POLICY: got "random", takes one of increment, date, unixtime'],
+    [{ RESYNC_CRON: 'hourly' }, 'RESYNC_CRON: got "hourly", takes a cron expression'],
+    [{ RESYNC_CRON: '61 * * * * *' }, 'RESYNC_CRON: got "61 * * * * *", takes a cron expression'],
+    [{ DNS_LISTEN: 'localhost:53' }, 'DNS_LISTEN: got "localhost:53", takes ip:port'],
+    [{ DNS_LISTEN: '127.0.0.1:65536' }, 'DNS_LISTEN: got "127.0.0.1:65536", takes ip:port'],
+    [{ DNS_LISTEN: '127.0.0.1:53,127.0.0.1' }, 'DNS_LISTEN: got "127.0.0.1:53,127.0.0.1", takes ip:port'],
+    [{ DNS_LISTEN: '127.0.0.1:53,' }, 'DNS_LISTEN: got "127.0.0.1:53,", takes ip:port'],
+    [{ NOTIFY_FROM: '192.0.2.1,192.0.2.2' }, 'NOTIFY_FROM: got "192.0.2.1,192.0.2.2", takes an IP address'],
+    [
+      { HTTP_LISTEN: '0.0.0.0:80' },
+      'HTTP_LISTEN: got "0.0.0.0:80", takes a loopback address while API_TOKEN',
+    ],
+    [{ RESOLVERS: 'one.one.one.one' }, 'RESOLVERS: got "one.one.one.one", takes ip:port'],
+    [{ REDIS_URL: 'http://127.0.0.1' }, 'REDIS_URL: got "http://127.0.0.1", takes a URL like redis://'],
+    [
+      { TLS_LISTEN: '127.0.0.1' },
+      'TLS_CERT: got "", takes the path of a readable file, as TLS_LISTEN is set',
+    ],
+    [{ TLS_LISTEN: '::1', TLS_CERT: 'no.pem' }, 'TLS_CERT: got "no.pem", takes the path of a readable file'],
+  ];
+  test.each(bad)('%o', (environment, message) => {
+    expect(() => load(environment)).toThrow(message);
+  });
+
+  test.each([
+    { DATABASE_URL: 'mysql://me:hunter2@127.0.0.1/x' },
+    { DATABASE_URL: 'hunter2' },
+    { API_TOKEN: 'hunter2 two' },
+  ])('without showing a secret: %o', (environment) => {
+    const [name = ''] = Object.keys(environment);
+    expect(() => load(environment)).toThrow(new RegExp(`^${name}: got "(?!.*hunter2).*", takes `));
+  });
+});
