@@ -137,28 +137,29 @@ describe('equality (RFC 4343)', () => {
 });
 
 describe('names in messages (RFC 1035, 4.1.4)', () => {
-  const message = Buffer.from('\x01F\x03ISI\x04ARPA\0\x03FOO\xc0\0\xc0\x0b\xc0\x06\0', 'latin1');
+  const isi = Buffer.from('\x01F\x03ISI\x04ARPA\0\x03FOO\xc0\0\xc0\x0b\xc0\x06\0', 'latin1');
 
   it('follows pointers and tells where the name ended', () => {
-    expect(readName(message, 0)).toEqual({ name: parseName('F.ISI.ARPA.'), next: 12 });
-    expect(readName(message, 12)).toEqual({ name: parseName('FOO.F.ISI.ARPA.'), next: 18 });
-    expect(readName(message, 20)).toEqual({ name: parseName('ARPA.'), next: 22 });
-    expect(readName(message, 18)).toEqual({ name: ROOT, next: 20 });
+    expect(readName(isi, 0)).toEqual({ name: parseName('F.ISI.ARPA.'), next: 12 });
+    expect(readName(isi, 12)).toEqual({ name: parseName('FOO.F.ISI.ARPA.'), next: 18 });
+    expect(readName(isi, 20)).toEqual({ name: parseName('ARPA.'), next: 22 });
+    expect(readName(isi, 18)).toEqual({ name: ROOT, next: 20 });
   });
 
   it.each([
-    ['a pointer to itself', [0xc0, 0], 0],
-    ['a pointer forwards', [0xc0, 2, 0], 0],
-    ['a pointer into its own name', [1, 0x61, 0xc0, 0], 0],
-    ['two pointers in a loop', [1, 0x61, 0xc0, 4, 0xc0, 0], 4],
-    ['a pointer cut short', [0xc0], 0],
-    ['a label past the end', [5, 0x61, 0x62], 0],
-    ['no root byte', [1, 0x61], 0],
-    ['nothing at all', [], 0],
-    ['an extended label', [0x41, 0x61, 0], 0],
-    ['a reserved label type', [0x80, 0], 0],
-  ])('refuses %s', (_, bytes, offset) => {
+    ['a pointer to itself', [0xc0, 0], 0, 'does not point backwards'],
+    ['a pointer forwards', [0xc0, 2, 0], 0, 'does not point backwards'],
+    ['a pointer into its own name', [1, 0x61, 0xc0, 0], 0, 'does not point backwards'],
+    ['two pointers in a loop', [1, 0x61, 0xc0, 4, 0xc0, 0], 4, 'does not point backwards'],
+    ['a pointer cut short', [0xc0], 0, 'is cut short'],
+    ['a label past the end', [5, 0x61, 0x62], 0, 'past the end'],
+    ['no root byte', [1, 0x61], 0, 'past the end'],
+    ['nothing at all', [], 0, 'past the end'],
+    ['an extended label', [0x41, 0x61, 0], 0, 'the unknown type 0x40'],
+    ['a reserved label type', [0x80, 0], 0, 'the unknown type 0x80'],
+  ])('refuses %s', (_, bytes, offset, message) => {
     expect(() => readName(Buffer.from(bytes), offset)).toThrow(FormatError);
+    expect(() => readName(Buffer.from(bytes), offset)).toThrow(message);
   });
 
   it('refuses a name that grows over 255 octets by its pointers', () => {
@@ -172,9 +173,9 @@ describe('names in messages (RFC 1035, 4.1.4)', () => {
   });
 
   it('takes no pointer where compression is not allowed', () => {
-    expect(() => endOfName(message, 12)).toThrow('compressed where');
-    expect(() => endOfName(message, 0, 11)).toThrow('past the end');
-    expect(endOfName(message, 0, 12)).toBe(12);
+    expect(() => endOfName(isi, 12)).toThrow('compressed where');
+    expect(() => endOfName(isi, 0, 11)).toThrow('past the end');
+    expect(endOfName(isi, 0, 12)).toBe(12);
   });
 
   it('gives a copy, so that a short name does not keep a long message', () => {
