@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { chmod, mkdir, realpath, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { UserError } from '../errors.ts';
 import { type Account, canReach, databaseAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import { newPassword, openFolder, readState, type ServerState, writeState } from './folder.ts';
@@ -15,6 +15,7 @@ import {
   urlOf,
   waitForAnswer,
 } from './server.ts';
+import { laySharedHome, newSharedHome, SHARED, sweepSharedHomes } from './shared.ts';
 import { Users } from './users.ts';
 
 /** A share in the embedded server of a folder. */
@@ -25,8 +26,6 @@ export interface Embedded {
   leave(): Promise<void>;
 }
 
-/** Where root's database lives when its user can't enter the folder. */
-const SHARED = '/var/lib/zoneferry';
 /** Longer than the slowest start or stop of another process. */
 const LOCK_DEADLINE_MS = 120_000;
 
@@ -66,6 +65,24 @@ export async function findEmbedded(directory: string): Promise<string | undefine
   return port === undefined ? undefined : urlOf(server, port);
 }
 
+/**
+ * Removes a folder's database for good, wherever its data are: for folders made for a while.
+ *
+ * @throws UserError when somebody still uses it
+ */
+export async function removeEmbedded(directory: string): Promise<void> {
+  const folder = await openFolder(directory);
+  await withLock(join(folder, 'lock'), LOCK_DEADLINE_MS, async () => {
+    const state = await readState(folder);
+    if ((await new Users(join(folder, 'users')).count()) > 0)
+      throw new UserError(`${folder} is in use: stop that first`);
+    if (state === undefined) return;
+    await stop(serverIn(folder, state, undefined, { initdb: '', postgres: '', version: '' }));
+    await rm(resolve(folder, state.home), { recursive: true, force: true });
+  });
+  await rm(folder, { recursive: true, force: true });
+}
+
 async function leave(lockFile: string, users: Users, user: string, server: Server): Promise<void> {
   await withLock(lockFile, LOCK_DEADLINE_MS, async () => {
     await users.leave(user);
@@ -90,8 +107,9 @@ async function describe(folder: string): Promise<{ server: Server; state: Server
   const known = await readState(folder);
   const state = known ?? { home: await chooseHome(folder, account), password: newPassword() };
   if (known === undefined) await writeState(folder, state);
-  await layHome(resolve(folder, state.home), folder, account);
-  return { server: serverIn(folder, state, account, binaries), state };
+  const server = serverIn(folder, state, account, binaries);
+  await layHome(server, resolve(folder, state.home), folder);
+  return { server, state };
 }
 
 function serverIn(
@@ -106,18 +124,22 @@ function serverIn(
 
 async function chooseHome(folder: string, account: Account | undefined): Promise<string> {
   const inside = 'postgres';
-  if (account === undefined || (await canReach(account, join(folder, inside)))) return inside;
-  // The random part keeps a folder made again at the same place away from the data of its forerunner.
-  const hash = createHash('sha256').update(folder).update(randomBytes(8)).digest('hex');
-  return join(SHARED, hash.slice(0, 16));
+  const reachable = account === undefined || (await canReach(account, join(folder, inside)));
+  return reachable ? inside : newSharedHome(folder);
 }
 
-async function layHome(home: string, folder: string, account: Account | undefined): Promise<void> {
-  await mkdir(home, { recursive: true });
-  await chmod(home, account === undefined ? 0o700 : 0o711);
-  if (home.startsWith(`${folder}/`)) return;
-  await chmod(dirname(home), 0o755);
-  await writeFile(join(home, 'belongs-to'), `${folder}\n`, { mode: 0o600 });
+async function layHome(server: Server, home: string, folder: string): Promise<void> {
+  if (!isShared(home)) {
+    await mkdir(home, { recursive: true });
+    await chmod(home, server.account === undefined ? 0o700 : 0o711);
+    return;
+  }
+  await laySharedHome(home, folder);
+  await sweepSharedHomes(home, (data) => stop({ ...server, data }));
+}
+
+function isShared(home: string): boolean {
+  return home.startsWith(`${SHARED}/`);
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

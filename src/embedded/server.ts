@@ -28,19 +28,19 @@ const LOG_LIMIT_BYTES = 10_000_000;
 /** Makes the data directory where there is none; one whose making was cut short is made anew. */
 export async function initialise(server: Server): Promise<void> {
   const version = await readFile(join(server.data, 'PG_VERSION'), 'utf8').catch(() => undefined);
-  const finished = await stat(join(server.data, 'zoneferry-initialised')).catch(() => undefined);
   const major = server.binaries.version.split('.')[0];
-  if (finished && version !== undefined) {
-    if (version.trim() === major) return;
+  if (version !== undefined && version.trim() !== major) {
     throw new UserError(
       `${server.data} holds data of PostgreSQL ${version.trim()}, the installed one is ${major}: dump it with the old one, or remove it to start empty`,
     );
   }
-  await rm(server.data, { recursive: true, force: true });
-  await mkdir(server.data, { recursive: true, mode: 0o700 });
-  if (server.account) await chown(server.data, server.account.uid, server.account.gid);
-  await runInitdb(server);
-  await writeFile(join(server.data, 'zoneferry-initialised'), '', { mode: 0o600 });
+  if (version !== undefined) return;
+  const draft = `${server.data}.new`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { mode: 0o700 });
+  if (server.account) await chown(draft, server.account.uid, server.account.gid);
+  await runInitdb(server, draft);
+  await rename(draft, server.data);
 }
 
 /** The process number of the running server, or undefined: stopped, crashed, or its number given to another. */
@@ -127,15 +127,15 @@ export function urlOf(server: Server, port: number, database = DATABASE): string
   return `postgresql://${USER}:${server.password}@127.0.0.1:${port}/${database}`;
 }
 
-async function runInitdb(server: Server): Promise<void> {
-  const passwordFile = `${server.data}.password`;
+async function runInitdb(server: Server, data: string): Promise<void> {
+  const passwordFile = `${data}.password`;
   await writeFile(passwordFile, `${server.password}\n`, { mode: 0o600 });
   if (server.account) await chown(passwordFile, server.account.uid, server.account.gid);
   try {
     const child = spawn(
       server.binaries.initdb,
       [
-        ...['-D', server.data, '-U', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
+        ...['-D', data, '-U', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
         ...[
           '--encoding',
           'UTF8',

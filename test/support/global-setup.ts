@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded } from '../../src/embedded/index.ts';
+import { removeEmbedded, startEmbedded } from '../../src/embedded/index.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,10 +19,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => undefined;
   }
   const folder = await mkdtemp(join(tmpdir(), 'zoneferry-tests-'));
+  // For root: the database's user has to pass through.
+  await chmod(folder, 0o711);
   const embedded = await startEmbedded(folder);
   project.provide('databaseServer', embedded.url);
   return async () => {
     await embedded.leave();
+    await removeEmbedded(folder);
     await rm(folder, { recursive: true, force: true });
   };
 }
