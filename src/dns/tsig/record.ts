@@ -78,13 +78,12 @@ export function appendTsigRecord(message: Buffer, record: TsigRecord): Buffer {
 }
 
 /** Octets of the whole record with these parts: owner, ten of the record's head, sixteen of the fixed fields. */
-export function tsigRecordLength(parts: {
-  name: Buffer;
-  algorithm: Buffer;
-  mac: Buffer;
-  other: Buffer;
-}): number {
+export function tsigRecordLength(parts: { name: Sized; algorithm: Sized; mac: Sized; other: Sized }): number {
   return parts.name.length + 10 + parts.algorithm.length + 16 + parts.mac.length + parts.other.length;
+}
+
+interface Sized {
+  length: number;
 }
 
 function cutShort(): FormatError {

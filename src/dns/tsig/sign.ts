@@ -1,0 +1,57 @@
+/** Signing requests and replies (RFC 8945, 5.1, 5.3). */
+import type { Clock } from '../../clock.ts';
+import { TSIG_ALGORITHMS, type TsigKey } from './algorithm.ts';
+import { digestTimers, digestVariables, FUDGE, seconds, startDigest } from './digest.ts';
+import { appendTsigRecord, type TsigRecord } from './record.ts';
+
+/**
+ * Signs the messages of one reply in turn: the first over all variables, each later one over the MAC before it
+ * (5.3.1). Every message is signed, as some secondaries take no other transfer; the allowance of 99 unsigned
+ * messages is for verifiers.
+ */
+export class TsigSigner {
+  readonly #key: TsigKey;
+  readonly #clock: Clock;
+  #priorMac: Buffer | undefined;
+  #isFirst = true;
+
+  /** `requestMac`: the MAC of the request as it came; absent when it is a request that is signed. */
+  constructor(key: TsigKey, options: { requestMac?: Buffer; clock: Clock }) {
+    this.#key = key;
+    this.#clock = options.clock;
+    this.#priorMac = options.requestMac;
+  }
+
+  /** Gives the message with its TSIG; `tsigLength(key)` octets more. */
+  sign(message: Buffer): Buffer {
+    const record = unsignedRecord(this.#key, message, seconds(this.#clock.now()));
+    const hmac = startDigest(this.#key, this.#priorMac).update(message);
+    record.mac = (this.#isFirst ? digestVariables(hmac, record) : digestTimers(hmac, record)).digest();
+    this.#priorMac = record.mac;
+    this.#isFirst = false;
+    return appendTsigRecord(message, record);
+  }
+}
+
+/** Signs one request. Gives it with the MAC that its replies are verified with. `now` in milliseconds. */
+export function signRequest(message: Buffer, key: TsigKey, now: number): { bytes: Buffer; mac: Buffer } {
+  const record = unsignedRecord(key, message, seconds(now));
+  record.mac = digestVariables(startDigest(key, undefined).update(message), record).digest();
+  return { bytes: appendTsigRecord(message, record), mac: record.mac };
+}
+
+/** The record of a message before its MAC. */
+export function unsignedRecord(key: TsigKey, message: Buffer, timeSigned: number): TsigRecord {
+  return {
+    name: key.name,
+    algorithm: TSIG_ALGORITHMS[key.algorithm].name,
+    timeSigned,
+    fudge: FUDGE,
+    mac: EMPTY,
+    originalId: message.readUInt16BE(0),
+    error: 0,
+    other: EMPTY,
+  };
+}
+
+const EMPTY = Buffer.alloc(0);
