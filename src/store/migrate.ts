@@ -1,0 +1,64 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.ts';
+import type { Pool } from './pool.ts';
+
+const DIRECTORY = fileURLToPath(new URL('../../sql/', import.meta.url));
+const LOCK = 8_053_530_001; // any number that nobody else takes an advisory lock on
+
+/**
+ * Applies the steps of `sql/` that this database has not seen, each in a transaction of its own, under an advisory lock: any number of
+ * processes may start at once. Returns the names of the steps applied. Everything lies in the connection's default schema.
+ */
+export async function migrate(pool: Pool): Promise<string[]> {
+  const steps = (await readdir(DIRECTORY)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
+  const client = await pool.connect();
+  try {
+    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await client.query('set client_min_messages = warning');
+    await refuseOldServer(client);
+    const schema = (await client.query<{ schema: string | null }>('select current_schema() as schema'))
+      .rows[0]?.schema;
+    if (!schema)
+      throw new UserError(
+        'the database has no schema to work in: create one, or set search_path for the user',
+      );
+    // functions pin the search_path that they were created under
+    await client.query("select set_config('search_path', quote_ident($1) || ', pg_temp', false)", [schema]);
+    await client.query(
+      'create table if not exists zoneferry_migrations (name text primary key, applied_at timestamptz not null default now())',
+    );
+    const known = new Set(
+      (await client.query<{ name: string }>('select name from zoneferry_migrations')).rows.map(
+        (row) => row.name,
+      ),
+    );
+    const newer = [...known].filter((name) => !steps.includes(name));
+    if (newer.length > 0) {
+      throw new UserError(
+        `the database was migrated by a newer version (${newer.join(', ')}): run that version, or restore a back-up`,
+      );
+    }
+    const applied: string[] = [];
+    for (const name of steps) {
+      if (known.has(name)) continue;
+      await client.query('begin');
+      await client.query(await readFile(DIRECTORY + name, 'utf8'));
+      await client.query('insert into zoneferry_migrations (name) values ($1)', [name]);
+      await client.query('commit');
+      applied.push(name);
+    }
+    return applied;
+  } finally {
+    // the connection carries a changed search_path and maybe an open transaction: it is not used again
+    client.release(true);
+  }
+}
+
+async function refuseOldServer(client: {
+  query(text: string): Promise<{ rows: { server_version_num?: string }[] }>;
+}): Promise<void> {
+  const version = Number((await client.query('show server_version_num')).rows[0]?.server_version_num);
+  if (version < 150_000)
+    throw new UserError(`PostgreSQL ${Math.floor(version / 10_000)} is too old: Zoneferry takes 15 or later`);
+}

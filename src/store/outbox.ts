@@ -1,0 +1,158 @@
+import { absoluteName } from '../dns/name.ts';
+import type { TsigAlgorithm, TsigKey } from '../dns/tsig.ts';
+import { type Endpoint, parseEndpoint } from '../endpoint.ts';
+import type { Hints } from './hints.ts';
+import type { Pool } from './pool.ts';
+
+/** A NOTIFY to send: the newest serial of one zone to one address of a secondary. */
+export interface DueNotification {
+  zoneId: string;
+  zone: string;
+  zoneWire: Buffer;
+  serial: number;
+  soa: Buffer;
+  soaTtl: number;
+  secondaryId: string;
+  secondary: string;
+  address: Endpoint;
+  /** As it is written in the registration: the key of the outbox row. */
+  addressText: string;
+  key?: TsigKey;
+  attempts: number;
+}
+
+export interface NotificationResult {
+  zoneId: string;
+  secondaryId: string;
+  addressText: string;
+  serial: number;
+  /** The rcode of a matching reply. */
+  rcode?: number;
+  /** In words, where no reply came. */
+  error?: string;
+  /** When to try again; without it the row is done until the next serial. */
+  nextAt?: Date;
+}
+
+const SENDING = '15 seconds'; // a claimed row comes again by itself after this, should the process die
+
+/** The outbox of NOTIFY in PostgreSQL. */
+export class Outbox {
+  readonly #pool: Pool;
+  readonly #hints: Hints | undefined;
+
+  constructor(pool: Pool, hints?: Hints) {
+    this.#pool = pool;
+    this.#hints = hints;
+  }
+
+  /** Takes due rows for sending, at most `limit`; several processes never take the same one. The serial is the published one. */
+  async claim(limit: number): Promise<DueNotification[]> {
+    const { rows } = await this.#pool.query({
+      name: 'claim notifications',
+      text: `with due as (
+          select zone_id, secondary_id, address from notifications
+          where next_at <= now() and acked_serial is distinct from serial
+          order by next_at limit $1 for update skip locked
+        ), claimed as (
+          update notifications n set next_at = now() + interval '${SENDING}', attempts = n.attempts + 1, sent_serial = n.serial, sent_at = clock_timestamp()
+          from due where n.zone_id = due.zone_id and n.secondary_id = due.secondary_id and n.address = due.address
+          returning n.*
+        )
+        select c.zone_id, z.name as zone, z.published_serial, z.published_soa, z.published_soa_ttl, c.secondary_id, s.name as secondary,
+          c.address, c.attempts, c.serial, k.name as key_name, k.algorithm, k.secret
+        from claimed c
+        join zones z on z.id = c.zone_id
+        join secondaries s on s.id = c.secondary_id
+        left join tsig_keys k on k.name = s.keys[1]`,
+      values: [limit],
+    });
+    return rows.flatMap((row) => {
+      const address = parseEndpoint(row.address, 53);
+      if (!address || row.published_soa === null) return [];
+      return [
+        {
+          zoneId: row.zone_id,
+          zone: row.zone,
+          zoneWire: absoluteName(row.zone),
+          serial: Number(row.serial),
+          soa: row.published_soa,
+          soaTtl: row.published_soa_ttl,
+          secondaryId: row.secondary_id,
+          secondary: row.secondary,
+          address,
+          addressText: row.address,
+          attempts: row.attempts,
+          ...(row.key_name === null
+            ? {}
+            : {
+                key: {
+                  name: absoluteName(row.key_name),
+                  algorithm: row.algorithm as TsigAlgorithm,
+                  secret: Buffer.from(row.secret, 'base64'),
+                },
+              }),
+        },
+      ];
+    });
+  }
+
+  /** Writes what came of them. A reply to an older serial doesn't settle a newer one. */
+  async settle(results: readonly NotificationResult[]): Promise<void> {
+    if (results.length === 0) return;
+    await this.#pool.query({
+      name: 'settle notifications',
+      text: `update notifications n set
+          acked_serial = case when r.rcode is not null and r.next_at is null then r.serial else n.acked_serial end,
+          acked_at = case when r.rcode is not null then clock_timestamp() else n.acked_at end,
+          rcode = r.rcode, error = r.error,
+          next_at = case when n.serial = r.serial then coalesce(r.next_at, n.next_at) else n.next_at end
+        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::timestamptz[])
+          as r (zone_id, secondary_id, address, serial, rcode, error, next_at)
+        where n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address`,
+      values: [
+        results.map((result) => result.zoneId),
+        results.map((result) => result.secondaryId),
+        results.map((result) => result.addressText),
+        results.map((result) => result.serial),
+        results.map((result) => result.rcode ?? null),
+        results.map((result) => result.error ?? null),
+        results.map((result) => result.nextAt ?? null),
+      ],
+    });
+  }
+
+  /** When the next row falls due; undefined when nothing waits. */
+  async nextDue(): Promise<Date | undefined> {
+    const { rows } = await this.#pool.query<{ next: Date | null }>(
+      'select min(next_at) as next from notifications where acked_serial is distinct from serial',
+    );
+    return rows[0]?.next ?? undefined;
+  }
+
+  onHint(callback: () => void): () => void {
+    return this.#hints?.on('outbox', callback) ?? (() => {});
+  }
+
+  /**
+   * Brings the rows in line with who is registered now: a new secondary hears of every zone that it may have, one that may not have a
+   * zone any more is not told of it.
+   */
+  async reconcile(): Promise<void> {
+    await this.#pool.query(
+      `insert into notifications (zone_id, secondary_id, address, serial)
+       select z.id, s.id, a.address, z.published_serial
+       from zones z
+       join secondaries s on s.notify and (s.zones is null or z.name = any (s.zones))
+       cross join lateral (select distinct address from unnest(s.addresses) as address) as a
+       where z.published_serial is not null
+         and not exists (select from notifications n where n.zone_id = z.id and n.secondary_id = s.id and n.address = a.address)
+       on conflict do nothing`,
+    );
+    await this.#pool.query(
+      `delete from notifications n using zones z, secondaries s
+       where z.id = n.zone_id and s.id = n.secondary_id
+         and not (s.notify and (s.zones is null or z.name = any (s.zones)) and n.address = any (s.addresses))`,
+    );
+  }
+}

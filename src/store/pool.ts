@@ -1,0 +1,39 @@
+import pg from 'pg';
+
+export type Pool = pg.Pool;
+export type Client = pg.PoolClient;
+
+export interface PoolOptions {
+  /** Connections at most. */
+  max?: number;
+  /** Shown in pg_stat_activity. */
+  applicationName?: string;
+  /** Called for errors of idle connections, which would otherwise end the process. */
+  onError?: (error: Error) => void;
+}
+
+/**
+ * A pool of the service's own connections. They carry `zoneferry.service = on`, which the guards of the service's tables ask for.
+ * `bigint` columns arrive as strings.
+ */
+export function createPool(url: string, options: PoolOptions = {}): Pool {
+  const pool = new pg.Pool({
+    ...connectionSettings(url, options.applicationName),
+    max: options.max ?? 10,
+    idleTimeoutMillis: 30_000,
+  });
+  pool.on('error', (error) => options.onError?.(error));
+  return pool;
+}
+
+/** What every client of ours connects with. Waits are bounded: 10 s to connect, 5 min for a statement. */
+export function connectionSettings(url: string, applicationName = 'zoneferry'): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    options:
+      '-c zoneferry.service=on -c statement_timeout=300000 -c idle_in_transaction_session_timeout=300000',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  };
+}

@@ -1,0 +1,138 @@
+import { absoluteName } from '../../dns/name.ts';
+import { typeFromText } from '../../dns/types.ts';
+import { difference } from '../../zone/changeset.ts';
+import { type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
+import type { ServedRecord, TargetAnswer } from '../../zone/record.ts';
+import { packRecords, type StoredRecord } from '../../zone/version.ts';
+import type { Client } from '../pool.ts';
+import {
+  holdTargets,
+  type Names,
+  readAliases,
+  readAnswers,
+  readPublished,
+  readSources,
+  type ZonePublished,
+  type ZoneSource,
+} from './read.ts';
+import {
+  type AddedRecord,
+  type AliasRow,
+  deleteStaleRows,
+  insertNewRows,
+  rememberAliases,
+  writeProblems,
+} from './write.ts';
+
+/** What a zone loses and gains in this transaction, summed up over slices of its names. */
+export interface ZoneDelta {
+  deleted: Buffer[];
+  added: Buffer[];
+  deletedCount: number;
+  addedCount: number;
+}
+
+/** Steps "stale rows out, new rows in" for these names of any zones; gives the delta of each zone that changes. */
+export async function rewriteNames(
+  client: Client,
+  names: Names,
+): Promise<{ deltas: Map<string, ZoneDelta>; newTargets: boolean }> {
+  const sources = groupByName(await readSources(client, names));
+  const published = groupByName(await readPublished(client, names));
+  const answers = await answersFor(client, names, sources);
+
+  const stale: string[] = [];
+  const fresh: AddedRecord[] = [];
+  const aliases: AliasRow[] = [];
+  const problems: { id: string; problem: string | null }[] = [];
+  const deltas = new Map<string, ZoneDelta>();
+  names.owners.forEach((owner, index) => {
+    const zoneId = names.zoneIds[index] ?? '';
+    const key = `${zoneId}/${owner}`;
+    const rows = sources.get(key) ?? [];
+    const before = published.get(key) ?? [];
+    const desired = desiredRecords(rows, before, (target) => answers.get(target));
+    const { deleted, added } = difference(before, desired.records);
+    if (desired.alias) aliases.push({ zoneId, owner, held: undefined, ...desired.alias });
+    problems.push(...changedProblems(rows, desired));
+    if (deleted.length + added.length === 0) return;
+    for (const record of deleted) stale.push(record.id);
+    for (const record of added) fresh.push({ ...record, zoneId });
+    addDelta(deltas, zoneId, deleted, added);
+  });
+
+  await deleteStaleRows(client, stale);
+  await insertNewRows(client, fresh);
+  await writeProblems(client, problems);
+  const { newTargets } = await rememberAliases(client, names, aliases);
+  return { deltas, newTargets };
+}
+
+async function answersFor(
+  client: Client,
+  names: Names,
+  sources: Map<string, ZoneSource[]>,
+): Promise<Map<string, TargetAnswer>> {
+  const followed = new Set<string>();
+  const unseen = new Set<string>();
+  let known: Map<string, string> | undefined;
+  for (const rows of sources.values()) {
+    for (const row of rows) {
+      if (row.type !== 'ALIAS') continue;
+      known ??= await readAliases(client, names);
+      const target = targetOf(row.content);
+      followed.add(target);
+      if (known.get(row.id) !== target) unseen.add(target);
+    }
+  }
+  await holdTargets(client, [...unseen]);
+  return readAnswers(client, [...followed]);
+}
+
+function changedProblems(
+  rows: readonly ZoneSource[],
+  desired: Desired,
+): { id: string; problem: string | null }[] {
+  const now = new Map(desired.problems.map(({ id, problem }) => [id, problem]));
+  return rows.flatMap(({ id, problem }) =>
+    (now.get(id) ?? null) === problem ? [] : [{ id, problem: now.get(id) ?? null }],
+  );
+}
+
+function addDelta(
+  deltas: Map<string, ZoneDelta>,
+  zoneId: string,
+  deleted: readonly ServedRecord[],
+  added: readonly ServedRecord[],
+): void {
+  let delta = deltas.get(zoneId);
+  if (!delta) {
+    delta = { deleted: [], added: [], deletedCount: 0, addedCount: 0 };
+    deltas.set(zoneId, delta);
+  }
+  delta.deleted.push(packRecords(deleted.map(toWire)));
+  delta.added.push(packRecords(added.map(toWire)));
+  delta.deletedCount += deleted.length;
+  delta.addedCount += added.length;
+}
+
+/** A row as the wire has it. */
+export function toWire(record: { name: string; type: string; ttl: number; rdata: Buffer }): StoredRecord {
+  return {
+    name: absoluteName(record.name),
+    type: typeFromText(record.type) ?? 0,
+    ttl: record.ttl,
+    rdata: record.rdata,
+  };
+}
+
+function groupByName<T extends ZoneSource | ZonePublished>(rows: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const key = `${row.zoneId}/${row.owner}`;
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
+  }
+  return groups;
+}

@@ -1,0 +1,210 @@
+import type { PublishedRecord, SourceRecord, TargetAnswer } from '../../zone/record.ts';
+import type { SerialPolicy } from '../../zone/serial-policy.ts';
+import type { SoaColumns } from '../../zone/soa.ts';
+import type { Client, Pool } from '../pool.ts';
+
+/** A zone locked for this transaction, as its row has it. */
+export interface LockedZone extends SoaColumns {
+  id: string;
+  name: string;
+  serial: number;
+  serialPinned: boolean;
+  serialPolicy: SerialPolicy | null;
+  soaTtl: number;
+  publishedSerial: number | undefined;
+  publishedSoa: Buffer | undefined;
+  publishedSoaTtl: number;
+  recordCount: number;
+  stale: boolean;
+  problem: string | null;
+}
+
+export interface Mark {
+  zoneId: string;
+  /** The name that was edited; empty: the SOA; null: the whole zone. */
+  owner: string | null;
+  cause: Cause | null;
+}
+
+/** Why a name is looked at again, for the journal. */
+export interface Cause {
+  target?: string;
+  job?: string;
+}
+
+/** Zones with marks, oldest marks first. */
+export async function markedZones(pool: Pool, limit: number, passed: readonly string[]): Promise<string[]> {
+  const { rows } = await pool.query<{ zone_id: string }>(
+    `select zone_id from (select id, zone_id from zone_marks where zone_id <> all ($2::bigint[]) order by id limit $1::integer * 4) as oldest
+     group by zone_id order by min(id) limit $1::integer`,
+    [limit, passed],
+  );
+  return rows.map((row) => row.zone_id);
+}
+
+/**
+ * Locks these zones. One that somebody else holds, a client that edits its row for an hour included, is passed by. `no key` so that
+ * the foreign keys of writers never wait.
+ */
+export async function lockZones(client: Client, zoneIds: readonly string[]): Promise<LockedZone[]> {
+  const { rows } = await client.query(
+    `select id, name, primary_ns, contact, serial, serial_pinned, serial_policy, refresh, retry, expire, minimum, soa_ttl,
+       published_serial, published_soa, published_soa_ttl, record_count, stale, problem
+     from zones where id = any ($1::bigint[]) order by id for no key update skip locked`,
+    [zoneIds],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    name: row.name,
+    primaryNs: row.primary_ns,
+    contact: row.contact,
+    serial: Number(row.serial),
+    serialPinned: row.serial_pinned,
+    serialPolicy: row.serial_policy,
+    refresh: row.refresh,
+    retry: row.retry,
+    expire: row.expire,
+    minimum: row.minimum,
+    soaTtl: row.soa_ttl,
+    publishedSerial: row.published_serial === null ? undefined : Number(row.published_serial),
+    publishedSoa: row.published_soa ?? undefined,
+    publishedSoaTtl: row.published_soa_ttl ?? 0,
+    recordCount: row.record_count,
+    stale: row.stale,
+    problem: row.problem,
+  }));
+}
+
+/** Takes the marks of these zones. The reads that follow see the same snapshot: a transaction is seen whole or not at all. */
+export async function takeMarks(client: Client, zoneIds: readonly string[]): Promise<Mark[]> {
+  const { rows } = await client.query(
+    'delete from zone_marks where zone_id = any ($1::bigint[]) returning zone_id, owner, cause',
+    [zoneIds],
+  );
+  return rows.map((row) => ({ zoneId: row.zone_id, owner: row.owner, cause: row.cause }));
+}
+
+/** Names of zones: parallel arrays, the form that `unnest` takes. */
+export interface Names {
+  zoneIds: string[];
+  owners: string[];
+}
+
+/** The next names of a zone that have source or published records, in order, after `after`. */
+export async function namesAfter(
+  client: Client,
+  zoneId: string,
+  after: string,
+  limit: number,
+): Promise<Names> {
+  const { rows } = await client.query<{ owner: string }>(
+    `select owner from (
+       (select distinct owner from records where zone_id = $1::bigint and owner > $2 order by owner limit $3)
+       union
+       (select distinct owner from transfer_records where zone_id = $1::bigint and owner > $2 order by owner limit $3)
+       union
+       (select distinct owner from aliases where zone_id = $1::bigint and owner > $2 order by owner limit $3)
+     ) as names order by owner limit $3`,
+    [zoneId, after, limit],
+  );
+  return { zoneIds: rows.map(() => zoneId), owners: rows.map((row) => row.owner) };
+}
+
+export interface ZoneSource extends SourceRecord {
+  zoneId: string;
+  problem: string | null;
+}
+
+/** The enabled source rows at these names. */
+export async function readSources(client: Client, names: Names): Promise<ZoneSource[]> {
+  const { rows } = await client.query(
+    `select r.id, r.zone_id, r.owner, r.name, r.type, r.ttl, r.content, r.problem
+     from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     join records r on r.zone_id = n.zone_id and r.owner = n.owner collate "C"
+     where not r.disabled order by r.id`,
+    [names.zoneIds, names.owners],
+  );
+  return rows.map((row) => ({ ...row, zoneId: row.zone_id }));
+}
+
+export interface ZonePublished extends PublishedRecord {
+  zoneId: string;
+}
+
+/** What secondaries get at these names now. */
+export async function readPublished(client: Client, names: Names): Promise<ZonePublished[]> {
+  const { rows } = await client.query(
+    `select t.id, t.zone_id, t.owner, t.name, t.type, t.ttl, t.content, t.rdata, t.source_record_id
+     from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     join transfer_records t on t.zone_id = n.zone_id and t.owner = n.owner collate "C"`,
+    [names.zoneIds, names.owners],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    zoneId: row.zone_id,
+    owner: row.owner,
+    name: row.name,
+    type: row.type,
+    ttl: row.ttl,
+    content: row.content,
+    rdata: row.rdata,
+    sourceRecordId: row.source_record_id,
+  }));
+}
+
+/** Which target each ALIAS at these names is known to follow, by the id of its record. */
+export async function readAliases(client: Client, names: Names): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ record_id: string; target: string }>(
+    `select a.record_id, a.target from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     join aliases a on a.zone_id = n.zone_id and a.owner = n.owner collate "C"`,
+    [names.zoneIds, names.owners],
+  );
+  return new Map(rows.map((row) => [row.record_id, row.target]));
+}
+
+/**
+ * Keeps these targets from being answered until this transaction ends: whoever answers them afterwards sees the aliases that it
+ * writes. One answered since our snapshot is a serialisation failure, and the transaction runs again.
+ */
+export async function holdTargets(client: Client, targets: readonly string[]): Promise<void> {
+  if (targets.length === 0) return;
+  await client.query('select from alias_targets where name = any ($1::text[]) order by name for share', [
+    targets,
+  ]);
+}
+
+/** What is known of these targets, by key. */
+export async function readAnswers(
+  client: Client,
+  targets: readonly string[],
+): Promise<Map<string, TargetAnswer>> {
+  if (targets.length === 0) return new Map();
+  const { rows } = await client.query(
+    'select name, answered, a_addresses, a_ttl, aaaa_addresses, aaaa_ttl from alias_targets where name = any ($1::text[])',
+    [targets],
+  );
+  return new Map(
+    rows.map((row) => [
+      row.name,
+      {
+        answered: row.answered,
+        a: { addresses: row.a_addresses, ttl: row.a_ttl ?? 1 },
+        aaaa: { addresses: row.aaaa_addresses, ttl: row.aaaa_ttl ?? 1 },
+      },
+    ]),
+  );
+}
+
+/** The apex NS rows of these zones: without one that can be encoded, a zone is not publishable. */
+export async function readApexServers(
+  client: Client,
+  zoneIds: readonly string[],
+): Promise<{ zoneId: string; content: string }[]> {
+  const { rows } = await client.query(
+    `select z.id, r.content from zones z
+     join records r on r.zone_id = z.id and r.owner = z.name collate "C" and r.type = 'NS' and not r.disabled
+     where z.id = any ($1::bigint[])`,
+    [zoneIds],
+  );
+  return rows.map((row) => ({ zoneId: row.id, content: row.content }));
+}

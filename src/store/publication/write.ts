@@ -1,0 +1,193 @@
+import type { ServedRecord } from '../../zone/record.ts';
+import type { Client } from '../pool.ts';
+import type { Cause } from './read.ts';
+
+export interface AddedRecord extends ServedRecord {
+  zoneId: string;
+}
+
+export async function deleteStaleRows(client: Client, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await client.query('delete from transfer_records where id = any ($1::bigint[])', [ids]);
+}
+
+export async function insertNewRows(client: Client, records: readonly AddedRecord[]): Promise<void> {
+  if (records.length === 0) return;
+  await client.query(
+    `insert into transfer_records (zone_id, owner, name, type, ttl, content, rdata, source_record_id)
+     select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bytea[], $8::bigint[])`,
+    [
+      records.map((record) => record.zoneId),
+      records.map((record) => record.owner),
+      records.map((record) => record.name),
+      records.map((record) => record.type),
+      records.map((record) => record.ttl),
+      records.map((record) => record.content),
+      records.map((record) => record.rdata),
+      records.map((record) => record.sourceRecordId),
+    ],
+  );
+}
+
+/** A zone's step from one version to the next. */
+export interface Advance {
+  zoneId: string;
+  /** Undefined: the first version, which has no changeset. */
+  from: { serial: number; soa: Buffer; soaTtl: number } | undefined;
+  serial: number;
+  soa: Buffer;
+  soaTtl: number;
+  recordCount: number;
+  /** Wire form of what went and came; undefined: too large to keep, the chain begins anew after it. */
+  deleted: Buffer | undefined;
+  added: Buffer | undefined;
+  deletedCount: number;
+  addedCount: number;
+  causes: Cause[];
+}
+
+export async function advanceZones(client: Client, advances: readonly Advance[]): Promise<void> {
+  await client.query(
+    `update zones set serial = a.serial, serial_pinned = false, published_serial = a.serial, published_soa = a.soa,
+       published_soa_ttl = a.soa_ttl, published_at = clock_timestamp(), record_count = a.record_count, stale = false, problem = null
+     from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::integer[], $5::integer[]) as a (zone_id, serial, soa, soa_ttl, record_count)
+     where zones.id = a.zone_id`,
+    [
+      advances.map((advance) => advance.zoneId),
+      advances.map((advance) => advance.serial),
+      advances.map((advance) => advance.soa),
+      advances.map((advance) => advance.soaTtl),
+      advances.map((advance) => advance.recordCount),
+    ],
+  );
+}
+
+/** Serials return after 2^32 steps: a changeset from the same serial, left from the last time round, gives way. */
+export async function writeJournal(client: Client, advances: readonly Advance[]): Promise<void> {
+  const steps = advances.flatMap((advance) =>
+    advance.from && advance.deleted && advance.added
+      ? [{ ...advance, from: advance.from, deleted: advance.deleted, added: advance.added }]
+      : [],
+  );
+  if (steps.length === 0) return;
+  await client.query(
+    `insert into zone_changes (zone_id, from_serial, to_serial, old_soa, old_soa_ttl, new_soa, new_soa_ttl, deleted, added,
+       deleted_count, added_count, reason, created_at)
+     select s.*, clock_timestamp() from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::integer[], $6::bytea[], $7::integer[],
+       $8::bytea[], $9::bytea[], $10::integer[], $11::integer[], $12::jsonb[]) as s
+     on conflict (zone_id, from_serial) do update set to_serial = excluded.to_serial, old_soa = excluded.old_soa,
+       old_soa_ttl = excluded.old_soa_ttl, new_soa = excluded.new_soa, new_soa_ttl = excluded.new_soa_ttl, deleted = excluded.deleted,
+       added = excluded.added, deleted_count = excluded.deleted_count, added_count = excluded.added_count, reason = excluded.reason,
+       created_at = excluded.created_at`,
+    [
+      steps.map((step) => step.zoneId),
+      steps.map((step) => step.from.serial),
+      steps.map((step) => step.serial),
+      steps.map((step) => step.from.soa),
+      steps.map((step) => step.from.soaTtl),
+      steps.map((step) => step.soa),
+      steps.map((step) => step.soaTtl),
+      steps.map((step) => step.deleted),
+      steps.map((step) => step.added),
+      steps.map((step) => step.deletedCount),
+      steps.map((step) => step.addedCount),
+      steps.map((step) => JSON.stringify(reasonOf(step.causes))),
+    ],
+  );
+}
+
+/** One outbox row for each address of each secondary that may have the zone: the newest serial takes the place of older ones. */
+export async function fillOutbox(client: Client, zoneIds: readonly string[]): Promise<void> {
+  await client.query(
+    `insert into notifications (zone_id, secondary_id, address, serial)
+     select z.id, s.id, a.address, z.published_serial
+     from zones z
+     join secondaries s on s.notify and (s.zones is null or z.name = any (s.zones))
+     cross join lateral (select distinct address from unnest(s.addresses) as address) as a
+     where z.id = any ($1::bigint[])
+     order by z.id, s.id, a.address
+     on conflict (zone_id, secondary_id, address) do update set serial = excluded.serial, committed_at = now(), next_at = now(),
+       attempts = 0, error = null, rcode = null`,
+    [zoneIds],
+  );
+}
+
+export interface AliasRow {
+  recordId: string;
+  zoneId: string;
+  owner: string;
+  target: string;
+  held: string | undefined;
+}
+
+/** Which ALIAS stands at these names and what it follows; a target that is new here is due at once. */
+export async function rememberAliases(
+  client: Client,
+  names: { zoneIds: readonly string[]; owners: readonly string[] },
+  aliases: readonly AliasRow[],
+): Promise<{ newTargets: boolean }> {
+  await client.query(
+    `delete from aliases a using unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     where a.zone_id = n.zone_id and a.owner = n.owner collate "C" and a.record_id <> all ($3::bigint[])`,
+    [names.zoneIds, names.owners, aliases.map((alias) => alias.recordId)],
+  );
+  if (aliases.length === 0) return { newTargets: false };
+  await client.query(
+    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since)
+     select record_id, zone_id, owner, target, held, case when held is not null then now() end
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) as a (record_id, zone_id, owner, target, held)
+     on conflict (record_id) do update set zone_id = excluded.zone_id, owner = excluded.owner, target = excluded.target,
+       held_reason = excluded.held_reason,
+       held_since = case when excluded.held_reason is not null then coalesce(old.held_since, excluded.held_since) end
+     where (old.zone_id, old.owner, old.target, old.held_reason)
+       is distinct from (excluded.zone_id, excluded.owner, excluded.target, excluded.held_reason)`,
+    [
+      aliases.map((alias) => alias.recordId),
+      aliases.map((alias) => alias.zoneId),
+      aliases.map((alias) => alias.owner),
+      aliases.map((alias) => alias.target),
+      aliases.map((alias) => alias.held ?? null),
+    ],
+  );
+  const targets = [...new Set(aliases.map((alias) => alias.target))].sort();
+  const { rowCount } = await client.query(
+    'insert into alias_targets (name) select name from unnest($1::text[]) as name on conflict (name) do nothing',
+    [targets],
+  );
+  return { newTargets: (rowCount ?? 0) > 0 };
+}
+
+/** Why a row is not served; null takes an old reason away. A row that a client holds is passed by: its edit brings it here again. */
+export async function writeProblems(
+  client: Client,
+  problems: readonly { id: string; problem: string | null }[],
+): Promise<void> {
+  if (problems.length === 0) return;
+  await client.query(
+    `update records set problem = p.problem from unnest($1::bigint[], $2::text[]) as p (id, problem)
+     where records.id = p.id and records.id in (select id from records where id = any ($1::bigint[]) for no key update skip locked)`,
+    [problems.map((row) => row.id), problems.map((row) => row.problem)],
+  );
+}
+
+/** A zone that can't be published keeps its last version; `stale` says that edits were passed by meanwhile. */
+export async function setAside(
+  client: Client,
+  zones: readonly { zoneId: string; problem: string }[],
+): Promise<void> {
+  if (zones.length === 0) return;
+  await client.query(
+    `update zones set stale = true, problem = p.problem from unnest($1::bigint[], $2::text[]) as p (zone_id, problem) where zones.id = p.zone_id`,
+    [zones.map((zone) => zone.zoneId), zones.map((zone) => zone.problem)],
+  );
+}
+
+export async function hint(client: Client, channels: readonly string[]): Promise<void> {
+  for (const channel of channels) await client.query(`select pg_notify($1, '')`, [`zoneferry_${channel}`]);
+}
+
+function reasonOf(causes: readonly Cause[]): object {
+  const targets = [...new Set(causes.flatMap((cause) => cause.target ?? []))].slice(0, 20);
+  const jobs = [...new Set(causes.flatMap((cause) => cause.job ?? []))].slice(0, 20);
+  return { ...(targets.length > 0 ? { targets } : { edit: true }), ...(jobs.length > 0 ? { jobs } : {}) };
+}

@@ -1,0 +1,65 @@
+import { absoluteName, nameKey } from '../dns/name.ts';
+import type { TsigAlgorithm, TsigKey } from '../dns/tsig.ts';
+import { parseEndpoint } from '../endpoint.ts';
+import type { Pool } from './pool.ts';
+
+/** A registered secondary as the transfer server asks for it. */
+export interface Registration {
+  secondaryId: string;
+  name: string;
+  addresses: string[];
+  transferFrom: string[];
+  keys: TsigKey[];
+  zones: 'all' | ReadonlySet<string>;
+}
+
+/**
+ * Who is registered, kept in memory and read again at every hint and poll. A failed read keeps what was known, and throws.
+ */
+export class Registry {
+  readonly #pool: Pool;
+  #registrations: readonly Registration[] = [];
+  #keys = new Map<string, TsigKey>();
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  registrations(): readonly Registration[] {
+    return this.#registrations;
+  }
+
+  /** `key` is the canonical text of its name. */
+  findKey(key: string, algorithm: string): TsigKey | undefined {
+    const found = this.#keys.get(key);
+    return found?.algorithm === algorithm ? found : undefined;
+  }
+
+  async read(): Promise<void> {
+    const keys = new Map((await readKeys(this.#pool)).map((key) => [nameKey(key.name), key]));
+    const { rows } = await this.#pool.query(
+      'select id, name, addresses, transfer_from::text[] as ranges, keys, zones from secondaries order by id',
+    );
+    this.#registrations = rows.map((row) => ({
+      secondaryId: row.id,
+      name: row.name,
+      addresses: (row.addresses as string[]).flatMap((address) => parseEndpoint(address, 53)?.ip ?? []),
+      transferFrom: row.ranges,
+      keys: (row.keys as string[]).flatMap((name) => keys.get(nameKey(absoluteName(name))) ?? []),
+      zones: row.zones === null ? 'all' : new Set(row.zones as string[]),
+    }));
+    this.#keys = keys;
+  }
+}
+
+/** Every TSIG key, ready for use. */
+export async function readKeys(pool: Pool): Promise<TsigKey[]> {
+  const { rows } = await pool.query<{ name: string; algorithm: TsigAlgorithm; secret: string }>(
+    'select name, algorithm, secret from tsig_keys',
+  );
+  return rows.map((row) => ({
+    name: absoluteName(row.name),
+    algorithm: row.algorithm,
+    secret: Buffer.from(row.secret, 'base64'),
+  }));
+}

@@ -1,0 +1,37 @@
+/** A row of `records`: what the operator wrote. `owner` is `name` in lower case; both absolute, in presentation format. */
+export interface SourceRecord {
+  id: string;
+  owner: string;
+  name: string;
+  /** A mnemonic, `TYPEnnn`, or `ALIAS`. */
+  type: string;
+  /** Seconds. */
+  ttl: number;
+  content: string;
+}
+
+/** A record as secondaries get it, before it has a row. */
+export interface ServedRecord {
+  owner: string;
+  name: string;
+  type: string;
+  ttl: number;
+  content: string;
+  /** Wire form, uncompressed. */
+  rdata: Buffer;
+  /** The row of `records` that it came from; an ALIAS's for its addresses. */
+  sourceRecordId: string;
+}
+
+/** A row of `transfer_records`: what secondaries get now. */
+export interface PublishedRecord extends ServedRecord {
+  id: string;
+}
+
+/** What an ALIAS's target is known to answer; addresses in canonical text. TTLs in seconds. */
+export interface TargetAnswer {
+  /** False until a first answer counts: then the addresses say nothing. */
+  answered: boolean;
+  a: { addresses: string[]; ttl: number };
+  aaaa: { addresses: string[]; ttl: number };
+}
