@@ -58,9 +58,9 @@ export function name(label: string): Field {
     isName: true,
     parse: (text, wire) => {
       const word = text.word('a name');
-      if (word === '@' && text.origin === undefined)
+      if (word === '@' && text.origin === undefined && !text.originExpected)
         throw new NameError('"@" means nothing here: write the name in full');
-      wire.octets(parseName(word, text.origin ?? ROOT));
+      wire.octets(parseName(word, text.origin ?? (text.originExpected ? undefined : ROOT)));
     },
     end: endOfName,
     format: (bytes, offset, end) => formatName(bytes.subarray(offset, end)),

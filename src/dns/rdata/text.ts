@@ -11,8 +11,10 @@ export class RdataText {
   count: number;
   /** The word that comes next. */
   at: number;
-  /** What names without a final dot are relative to; the root where none is set. */
+  /** What names without a final dot are relative to. */
   origin: Buffer | undefined;
+  /** Whether such names are an error where no origin is set, as in zone files; else they are absolute. */
+  originExpected: boolean;
 
   constructor(words: string[] = [], quoted: boolean[] = []) {
     this.words = words;
@@ -20,6 +22,7 @@ export class RdataText {
     this.count = words.length;
     this.at = 0;
     this.origin = undefined;
+    this.originExpected = false;
   }
 
   get ended(): boolean {
