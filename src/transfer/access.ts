@@ -1,0 +1,104 @@
+import { BlockList, isIP } from 'node:net';
+import { equalNames, formatName } from '../dns/name.ts';
+import type { TsigKey } from '../dns/tsig.ts';
+import type { Refusal } from './refusal.ts';
+import type { Registration } from './source.ts';
+
+/** Whose request it is: the secondary that may have the zone, or why nobody may. */
+export type Access =
+  | { readonly kind: 'allowed'; readonly secondary: Registration }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/**
+ * Who asks, and whether they may have this zone (contract, section 8). A signed request matches registrations of its
+ * address with that very key, an unsigned one those without keys; several registrations may share an address.
+ *
+ * @param address the client's, as the socket gives it
+ * @param key the key that signed the request well, if one did
+ * @param zone canonical text of the zone asked for
+ */
+export function decideAccess(
+  registrations: readonly Registration[],
+  address: string,
+  key: TsigKey | undefined,
+  zone: string,
+): Access {
+  const here = registrations.filter((registration) => isFrom(registration, address));
+  if (here.length === 0) {
+    return refuse('unknown-address', `no secondary is registered with the address ${plainAddress(address)}`);
+  }
+  const matching = here.filter((registration) =>
+    key === undefined ? registration.keys.length === 0 : registration.keys.some((own) => sameKey(own, key)),
+  );
+  if (matching.length === 0) {
+    return key === undefined
+      ? refuse('key-expected', `secondary ${namesOf(here)} has a key, and the request is not signed`)
+      : refuse('key-not-theirs', `key ${formatName(key.name)} is not registered for ${namesOf(here)}`);
+  }
+  const secondary = matching.find(
+    (registration) => registration.zones === 'all' || registration.zones.has(zone),
+  );
+  if (secondary === undefined) {
+    return refuse('zone-not-allowed', `secondary ${namesOf(matching)} may not transfer ${zone}`);
+  }
+  return { kind: 'allowed', secondary };
+}
+
+/** Whether anybody is registered with this address, whatever their keys and zones. */
+export function isRegisteredAddress(registrations: readonly Registration[], address: string): boolean {
+  return registrations.some((registration) => isFrom(registration, address));
+}
+
+/** A socket's address as people write it: IPv4 out of its IPv6-mapped form, without a scope. */
+export function plainAddress(address: string): string {
+  const unscoped = address.split('%', 1)[0]!;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(unscoped)?.[1];
+  return mapped ?? unscoped;
+}
+
+function isFrom(registration: Registration, address: string): boolean {
+  const plain = plainAddress(address);
+  const version = isIP(plain);
+  return version !== 0 && rangesOf(registration).check(plain, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+// A registration is one object until it is changed, and every packet asks: its ranges are parsed once.
+const parsedRanges = new WeakMap<Registration, BlockList>();
+
+function rangesOf(registration: Registration): BlockList {
+  const known = parsedRanges.get(registration);
+  if (known !== undefined) return known;
+  const ranges = new BlockList();
+  for (const text of [...registration.addresses, ...registration.transferFrom]) addRange(ranges, text);
+  parsedRanges.set(registration, ranges);
+  return ranges;
+}
+
+/** Adds an address or a range. What is neither lets nobody in; it should have been refused when it was registered. */
+function addRange(ranges: BlockList, text: string): void {
+  const [host = '', bits] = text.split('/', 2);
+  const address = plainAddress(host);
+  const version = isIP(address);
+  if (version === 0) return;
+  const family = version === 6 ? 'ipv6' : 'ipv4';
+  if (bits === undefined) {
+    ranges.addAddress(address, family);
+    return;
+  }
+  const prefix = Number(bits);
+  if (/^\d{1,3}$/.test(bits) && prefix <= (version === 6 ? 128 : 32)) {
+    ranges.addSubnet(address, prefix, family);
+  }
+}
+
+function sameKey(a: TsigKey, b: TsigKey): boolean {
+  return a.algorithm === b.algorithm && equalNames(a.name, b.name);
+}
+
+function namesOf(registrations: readonly Registration[]): string {
+  return registrations.map((registration) => registration.name).join(', ');
+}
+
+function refuse(reason: Refusal['reason'], detail: string): Access {
+  return { kind: 'refused', refusal: { reason, detail } };
+}

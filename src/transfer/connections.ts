@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net';
+import { isRegisteredAddress, plainAddress } from './access.ts';
+import { Connection, type ConnectionBounds } from './connection.ts';
+import type { Report } from './report.ts';
+import type { Responder } from './respond.ts';
+import type { Registry } from './source.ts';
+
+export interface ConnectionCaps extends ConnectionBounds {
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  readonly strangerConnections: number;
+}
+
+interface Entry {
+  readonly connection: Connection;
+  readonly address: string;
+  readonly isStranger: boolean;
+}
+
+/**
+ * All TCP connections of the server, within its caps. Where one is full, the connection that has rested longest makes
+ * room (RFC 7766, 6.2.3); where none rests, the newest is turned away. Addresses that nobody registered have a small
+ * cap of their own, so that strangers can't take the places of secondaries.
+ */
+export class Connections {
+  readonly #entries = new Set<Entry>();
+  readonly #parts: { responder: Responder; registry: Registry; caps: ConnectionCaps; report: Report };
+
+  constructor(parts: { responder: Responder; registry: Registry; caps: ConnectionCaps; report: Report }) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Takes a new connection in, or closes it. */
+  accept(socket: Socket): void {
+    const { responder, registry, caps, report } = this.#parts;
+    const { remoteAddress, remotePort } = socket;
+    // Gone again before we came to it.
+    if (remoteAddress === undefined || remotePort === undefined) {
+      socket.destroy();
+      return;
+    }
+    const address = plainAddress(remoteAddress);
+    const peer = { address, port: remotePort, transport: 'tcp' as const };
+    const isStranger = !isRegisteredAddress(registry.registrations(), address);
+    const full =
+      this.#fullFor(caps.connectionsPerAddress, (entry) => entry.address === address) ??
+      (isStranger ? this.#fullFor(caps.strangerConnections, (entry) => entry.isStranger) : undefined) ??
+      this.#fullFor(caps.connections, () => true);
+    if (full !== undefined) {
+      report.turnedAway(peer, `${full} connections are open already, and all are busy`);
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket, peer, {
+      responder,
+      bounds: caps,
+      report,
+      onClosed: () => this.#entries.delete(entry),
+    });
+    const entry: Entry = { connection, address, isStranger };
+    this.#entries.add(entry);
+  }
+
+  /** Lets everything under way end until the deadline, then closes the rest. */
+  async close(deadlineMs: number): Promise<void> {
+    for (const { connection } of this.#entries) connection.finishCurrent();
+    const end = performance.now() + deadlineMs;
+    while (this.#entries.size > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    for (const { connection } of this.#entries) connection.cut('the server is stopping');
+    // Closing a socket takes a turn of the event loop, not longer.
+    while (this.#entries.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  /** Makes room under a cap where it is reached; the cap itself where that can't be done. */
+  #fullFor(cap: number, matches: (entry: Entry) => boolean): number | undefined {
+    if (this.#entries.size < cap) return undefined;
+    let count = 0;
+    let longest: Entry | undefined;
+    for (const entry of this.#entries) {
+      if (!matches(entry)) continue;
+      count++;
+      if (isBetterToClose(entry, longest)) longest = entry;
+    }
+    if (count < cap) return undefined;
+    if (longest === undefined) return cap;
+    longest.connection.cut('its place is needed');
+    this.#entries.delete(longest);
+    return undefined;
+  }
+}
+
+/** Strangers before secondaries, then whoever has rested longer; who is being served never. */
+function isBetterToClose(entry: Entry, than: Entry | undefined): boolean {
+  const since = entry.connection.idleSince;
+  if (since === undefined) return false;
+  if (than === undefined) return true;
+  if (entry.isStranger !== than.isStranger) return entry.isStranger;
+  return since < than.connection.idleSince!;
+}

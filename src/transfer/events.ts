@@ -1,0 +1,47 @@
+import type { Transport } from './edns.ts';
+
+/** What was asked for. */
+export type Asked = 'SOA' | 'AXFR' | 'IXFR';
+
+/**
+ * What was given. `up-to-date`: the SOA alone, to an IXFR client that needs no more. `retry over TCP`: the SOA alone,
+ * as the rest doesn't fit a datagram (RFC 1995, 2).
+ */
+export type Given = 'SOA' | 'AXFR' | 'IXFR' | 'AXFR-style IXFR' | 'up-to-date' | 'retry over TCP';
+
+/** One answer with data to a secondary, told when it is over. */
+export interface ServedEvent {
+  readonly zoneId: string;
+  readonly zone: string;
+  readonly secondaryId: string;
+  /** The secondary's registered name. */
+  readonly secondary: string;
+  readonly address: string;
+  readonly port: number;
+  readonly transport: Transport;
+  /** The key that signed, by canonical name. */
+  readonly key?: string;
+  readonly asked: Asked;
+  readonly given: Given;
+  /** The serial that an IXFR client has. */
+  readonly fromSerial?: number;
+  readonly serial: number;
+  /** Whether all of it went to the client's connection; that it was taken in is for a SOA check to say. */
+  readonly complete: boolean;
+  /** Why it is not complete. */
+  readonly failure?: string;
+  readonly messages: number;
+  readonly records: number;
+  /** Octets of all messages. */
+  readonly bytes: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly ms: number;
+}
+
+/** A secondary has shown a serial newer than ours, over TCP or signed with its key. */
+export interface AheadEvent {
+  readonly zone: string;
+  readonly secondaryId: string;
+  readonly serial: number;
+}

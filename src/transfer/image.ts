@@ -1,0 +1,103 @@
+import type { RenderedMessage } from './rendering.ts';
+import type { PublishedZone } from './source.ts';
+
+/** Messages to be sent in order; those not rendered yet come as a promise, undefined is the end. */
+export interface MessageStream {
+  /** The version that the messages are of. */
+  readonly zone: PublishedZone;
+  at(index: number): RenderedMessage | undefined | Promise<RenderedMessage | undefined>;
+  /** To be called once by whoever reads, whatever happened. */
+  close(): void;
+}
+
+/** One version of one zone as messages. It grows while it is rendered, and never changes otherwise. */
+export class Image {
+  /** The serial that was asked for: what is opened is of this one or of a newer one. */
+  readonly wanted: number;
+  /** Settled when the version is open. */
+  readonly opened: Promise<PublishedZone>;
+  /** Octets of all messages so far. */
+  bytes = 0;
+  /** Octets of all records but SOA so far, without any compression: what a history is measured against. */
+  contentBytes = 0;
+  zone: PublishedZone | undefined;
+  state: 'rendering' | 'complete' | 'failed' = 'rendering';
+  readonly #messages: RenderedMessage[] = [];
+  readonly #readers = new Set<(why: string) => void>();
+  #error: unknown;
+  #waiters: (() => void)[] = [];
+  readonly #settleOpened: { resolve(zone: PublishedZone): void; reject(error: unknown): void };
+
+  constructor(wanted: number) {
+    this.wanted = wanted;
+    const { promise, resolve, reject } = Promise.withResolvers<PublishedZone>();
+    this.opened = promise;
+    this.#settleOpened = { resolve, reject };
+    // Whoever waits for it hears of a failure; nobody has to.
+    promise.catch(() => {});
+  }
+
+  get inUse(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  isOpen(zone: PublishedZone): void {
+    this.zone = zone;
+    this.#settleOpened.resolve(zone);
+  }
+
+  append(message: RenderedMessage): void {
+    this.#messages.push(message);
+    this.bytes += message.body.length;
+    this.#wake();
+  }
+
+  complete(): void {
+    this.state = 'complete';
+    this.#wake();
+  }
+
+  fail(error: unknown): void {
+    this.state = 'failed';
+    this.#error = error;
+    this.#settleOpened.reject(error);
+    this.#wake();
+  }
+
+  /** Tells everybody who reads it to stop. */
+  cut(why: string): void {
+    for (const stop of [...this.#readers]) stop(why);
+  }
+
+  /**
+   * A reader's own view. The version must be open.
+   *
+   * @param onCut called where the version can't be kept for this reader any longer
+   * @param onClosed called when the reader is done
+   */
+  read(onCut: (why: string) => void, onClosed: () => void): MessageStream {
+    const stop = (why: string): void => onCut(why);
+    this.#readers.add(stop);
+    return {
+      zone: this.zone!,
+      at: (index) => this.#at(index),
+      close: () => {
+        if (this.#readers.delete(stop)) onClosed();
+      },
+    };
+  }
+
+  #at(index: number): RenderedMessage | undefined | Promise<RenderedMessage | undefined> {
+    const message = this.#messages[index];
+    if (message !== undefined) return message;
+    if (this.state === 'complete') return undefined;
+    if (this.state === 'failed') return Promise.reject(this.#error);
+    return new Promise<void>((resolve) => this.#waiters.push(resolve)).then(() => this.#at(index));
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

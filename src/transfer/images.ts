@@ -1,0 +1,242 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isNewer } from '../dns/serial.ts';
+import { TYPE } from '../dns/types.ts';
+import { within } from './deadline.ts';
+import { Image, type MessageStream } from './image.ts';
+import { MessagePacker } from './rendering.ts';
+import { FairSlots } from './slots.ts';
+import type { OpenVersion, PublishedZone, StoredRecord, VersionSource } from './source.ts';
+
+export interface ImageBounds {
+  readonly imageBytes: number;
+  readonly lingeringBytes: number;
+  readonly renderings: number;
+  readonly sourceMs: number;
+}
+
+/**
+ * The rendered versions of zones: each is rendered once, by streaming, and read by as many transfers as want it.
+ * The newest of each zone is kept up to a size, least recently used out first. An older one lives on for those who
+ * are still reading it, within a bound of its own. Rendering doesn't wait for readers, so that a database client is
+ * held no longer than PostgreSQL takes.
+ */
+export class Images {
+  readonly #source: VersionSource;
+  readonly #bounds: ImageBounds;
+  readonly #slots: FairSlots;
+  readonly #stopping = new AbortController();
+  /** By zone, least recently used first. */
+  readonly #kept = new Map<string, Image>();
+  #keptBytes = 0;
+  /** No longer kept, and still read by somebody; oldest first. */
+  readonly #lingering = new Set<Image>();
+  #lingeringBytes = 0;
+  /** Content sizes of zones once measured, by zone; a little out of date at times. */
+  readonly #measured = new Map<string, number>();
+
+  constructor(source: VersionSource, bounds: ImageBounds) {
+    this.#source = source;
+    this.#bounds = bounds;
+    this.#slots = new FairSlots(bounds.renderings);
+  }
+
+  /** Octets of all rendered messages that are in memory. */
+  get bytes(): number {
+    return this.#keptBytes + this.#lingeringBytes;
+  }
+
+  /**
+   * A whole version as messages: the one of `zone` or a newer one, with the opening and the closing SOA.
+   *
+   * @param onCut called where the version can't be kept for this reader any longer
+   * @throws where the store can't give it
+   */
+  async open(zone: PublishedZone, onCut: (why: string) => void): Promise<MessageStream> {
+    const image = this.#touch(zone) ?? this.#start(zone);
+    const opened = await within(this.#bounds.sourceMs, `opening zone ${zone.name}`, image.opened);
+    if (isNewer(zone.serial, opened.serial)) {
+      throw new Error(
+        `the store gave serial ${opened.serial} of ${zone.name}, at least ${zone.serial} was asked for`,
+      );
+    }
+    const stream = image.read(onCut, () => {
+      if (!image.inUse) this.#letGo(image);
+    });
+    if (this.#kept.get(zone.zoneId) !== image) this.#linger(image);
+    return stream;
+  }
+
+  /**
+   * Whether the records of a zone are more than so many octets, SOA and compression left out. Without an image this
+   * reads no more of the zone than it needs to know.
+   */
+  async isLarger(zone: PublishedZone, octets: number): Promise<boolean> {
+    const image = this.#kept.get(zone.zoneId);
+    if (image?.zone?.serial === zone.serial && image.state !== 'failed') {
+      if (image.contentBytes > octets || image.state === 'complete') return image.contentBytes > octets;
+    }
+    // What was measured for another serial is near enough where it is far from the line.
+    if ((this.#measured.get(zone.zoneId) ?? 0) > 4 * octets) return true;
+    const size = await this.#measure(zone, Math.max(octets, PROBE_BYTES));
+    return size > octets;
+  }
+
+  /** Stops what is being rendered and forgets everything. */
+  close(): void {
+    this.#stopping.abort();
+    this.#kept.clear();
+    this.#keptBytes = 0;
+    this.#lingering.clear();
+    this.#lingeringBytes = 0;
+  }
+
+  /** The kept image that will do for this version, marked as just used. */
+  #touch(zone: PublishedZone): Image | undefined {
+    const image = this.#kept.get(zone.zoneId);
+    if (image === undefined || image.state === 'failed') return undefined;
+    const serial = image.zone?.serial ?? image.wanted;
+    if (serial !== zone.serial && !isNewer(serial, zone.serial)) return undefined;
+    this.#kept.delete(zone.zoneId);
+    this.#kept.set(zone.zoneId, image);
+    return image;
+  }
+
+  #start(zone: PublishedZone): Image {
+    const image = new Image(zone.serial);
+    this.#drop(zone.zoneId);
+    this.#kept.set(zone.zoneId, image);
+    void this.#render(zone, image);
+    return image;
+  }
+
+  async #render(zone: PublishedZone, image: Image): Promise<void> {
+    const { sourceMs } = this.#bounds;
+    const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
+    try {
+      if (release === undefined) throw new Error(`no turn to render ${zone.name} came within ${sourceMs} ms`);
+      const version = await within(sourceMs, `opening zone ${zone.name}`, this.#source.open(zone.zoneId));
+      await this.#renderVersion(version, image);
+      image.complete();
+      this.#remember(zone.zoneId, image.contentBytes);
+    } catch (error) {
+      if (this.#kept.get(zone.zoneId) === image) this.#drop(zone.zoneId);
+      this.#letGo(image);
+      image.fail(error);
+    } finally {
+      release?.();
+      this.#trim();
+    }
+  }
+
+  /** SOA, everything else as it comes, SOA (RFC 5936, 2.2). */
+  async #renderVersion(version: OpenVersion, image: Image): Promise<void> {
+    const { zone } = version;
+    const soa: StoredRecord = { name: zone.nameWire, type: TYPE.SOA, ttl: zone.soaTtl, rdata: zone.soa };
+    const packer = new MessagePacker(zone.nameWire, (message) => {
+      image.append(message);
+      if (this.#kept.get(zone.zoneId) === image) this.#keptBytes += message.body.length;
+      else if (this.#lingering.has(image)) this.#lingeringBytes += message.body.length;
+      this.#trim();
+    });
+    packer.add(soa);
+    image.isOpen(zone);
+    for await (const batch of this.#batches(version)) {
+      for (const record of batch) {
+        if (record.type === TYPE.SOA) continue;
+        packer.add(record);
+        image.contentBytes += recordBytes(record);
+      }
+    }
+    packer.add(soa);
+    packer.end();
+  }
+
+  /** The batches, each within its deadline, with a turn for everybody else in between. */
+  async *#batches(version: OpenVersion): AsyncGenerator<readonly StoredRecord[]> {
+    const iterator = version.batches[Symbol.asyncIterator]();
+    let finished = false;
+    try {
+      for (let count = 0; ; count++) {
+        if (count > 0) await nextTurn();
+        if (this.#stopping.signal.aborted) throw new Error('the server is stopping');
+        const next = await within(
+          this.#bounds.sourceMs,
+          `reading zone ${version.zone.name}`,
+          iterator.next(),
+        );
+        finished = next.done === true;
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      // Not waited for: the one that is late would make us late too.
+      if (!finished) void iterator.return?.().catch(() => {});
+    }
+  }
+
+  async #measure(zone: PublishedZone, enough: number): Promise<number> {
+    const { sourceMs } = this.#bounds;
+    const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
+    if (release === undefined) throw new Error(`no turn to measure ${zone.name} came within ${sourceMs} ms`);
+    try {
+      const version = await within(sourceMs, `opening zone ${zone.name}`, this.#source.open(zone.zoneId));
+      let size = 0;
+      for await (const batch of this.#batches(version)) {
+        for (const record of batch) if (record.type !== TYPE.SOA) size += recordBytes(record);
+        if (size > enough) break;
+      }
+      this.#remember(zone.zoneId, size);
+      return size;
+    } finally {
+      release();
+    }
+  }
+
+  #remember(zoneId: string, size: number): void {
+    if (this.#measured.size >= MEASURED_ZONES) this.#measured.clear();
+    this.#measured.set(zoneId, size);
+  }
+
+  /** Takes a zone's image out of what is kept; those who read it may go on. */
+  #drop(zoneId: string): void {
+    const image = this.#kept.get(zoneId);
+    if (image === undefined) return;
+    this.#kept.delete(zoneId);
+    this.#keptBytes -= image.bytes;
+    if (image.inUse) this.#linger(image);
+  }
+
+  #linger(image: Image): void {
+    if (this.#lingering.has(image)) return;
+    this.#lingering.add(image);
+    this.#lingeringBytes += image.bytes;
+  }
+
+  #letGo(image: Image): void {
+    if (this.#lingering.delete(image)) this.#lingeringBytes -= image.bytes;
+  }
+
+  #trim(): void {
+    if (this.#keptBytes > this.#bounds.imageBytes) {
+      for (const [zoneId, image] of this.#kept) {
+        if (this.#keptBytes <= this.#bounds.imageBytes) break;
+        if (image.state !== 'rendering') this.#drop(zoneId);
+      }
+    }
+    for (const image of this.#lingering) {
+      // The last one may be as large as it likes: a zone above the bound can be transferred all the same.
+      if (this.#lingeringBytes <= this.#bounds.lingeringBytes || this.#lingering.size === 1) break;
+      this.#letGo(image);
+      image.cut('its version of the zone is outdated and memory is needed for newer ones');
+    }
+  }
+}
+
+/** A record's octets on the wire, uncompressed. */
+export function recordBytes(record: StoredRecord): number {
+  return record.name.length + 10 + record.rdata.length;
+}
+
+// A first look reads at least this much of a zone, so that later small changes to a large one need no look.
+const PROBE_BYTES = 65_536;
+const MEASURED_ZONES = 200_000;

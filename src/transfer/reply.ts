@@ -1,0 +1,119 @@
+import type { Clock } from '../clock.ts';
+import { HEADER_LENGTH, headerFlags } from '../dns/message.ts';
+import { type TsigKey, TsigSigner, tsigLength } from '../dns/tsig.ts';
+import { RCODE } from '../dns/types.ts';
+import { type EdnsReply, encodeOpt } from './edns.ts';
+import type { RenderedMessage } from './rendering.ts';
+import type { RequestHeader } from './request.ts';
+
+/** What all messages of one reply have of their request. */
+export interface ReplyTo {
+  readonly header: RequestHeader;
+  /** The question's exact octets; missing where the request had none, or several. */
+  readonly question?: Buffer;
+  /** OPT is in the reply where it was in the request (RFC 6891, 7). */
+  readonly edns?: EdnsReply;
+  /** The key that signed the request well, with the request's MAC: the reply is signed with it. */
+  readonly signedBy?: { readonly key: TsigKey; readonly mac: Buffer };
+}
+
+/** Makes the messages of one reply, each signed in its turn. */
+export class ReplyMaker {
+  readonly #to: ReplyTo;
+  readonly #signer: TsigSigner | undefined;
+
+  constructor(to: ReplyTo, clock: Clock) {
+    this.#to = to;
+    this.#signer =
+      to.signedBy === undefined
+        ? undefined
+        : new TsigSigner(to.signedBy.key, { requestMac: to.signedBy.mac, clock });
+  }
+
+  /** A whole reply without data. */
+  refusal(rcode: number): Buffer {
+    const edns = this.#to.edns === undefined ? undefined : { ...this.#to.edns, extendedRcode: rcode >> 4 };
+    return this.#sign(Buffer.concat(this.#parts({ rcode: rcode & 0xf, edns })));
+  }
+
+  /** A whole reply in one message; more than `limit` octets become TC without data, signed all the same (RFC 8945, 5.3). */
+  single(records: RenderedMessage, limit: number): Buffer {
+    if (this.singleLength(records) > limit) {
+      return this.#sign(Buffer.concat(this.#parts({ isTruncated: true, isData: true, edns: this.#to.edns })));
+    }
+    return this.#sign(Buffer.concat(this.#parts({ isData: true, edns: this.#to.edns, records })));
+  }
+
+  /** Octets of `single` without its limit. */
+  singleLength(records: RenderedMessage): number {
+    const { question, edns, signedBy } = this.#to;
+    return (
+      HEADER_LENGTH +
+      (question?.length ?? 0) +
+      records.body.length +
+      (edns === undefined ? 0 : encodeOpt(edns).length) +
+      (signedBy === undefined ? 0 : tsigLength(signedBy.key))
+    );
+  }
+
+  /**
+   * One message of a transfer as a TCP frame, in pieces to be written one behind the other. Unsigned, the records are
+   * the rendered octets themselves and are not copied. The first message has the question and OPT (RFC 5936, 2.2.2,
+   * 2.2.5).
+   */
+  frame(records: RenderedMessage, isFirst: boolean): { pieces: Buffer[]; bytes: number } {
+    const parts = this.#parts({
+      isData: true,
+      records,
+      withoutQuestion: !isFirst,
+      edns: isFirst ? this.#to.edns : undefined,
+    });
+    const pieces = this.#signer === undefined ? parts : [this.#signer.sign(Buffer.concat(parts))];
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const prefix = Buffer.allocUnsafe(2);
+    prefix.writeUInt16BE(bytes, 0);
+    return { pieces: [prefix, ...pieces], bytes };
+  }
+
+  #parts(contents: {
+    rcode?: number;
+    isData?: boolean;
+    isTruncated?: boolean;
+    withoutQuestion?: boolean;
+    edns: EdnsReply | undefined;
+    records?: RenderedMessage;
+  }): Buffer[] {
+    const { header, question } = this.#to;
+    const head = Buffer.alloc(HEADER_LENGTH);
+    head.writeUInt16BE(header.id, 0);
+    head.writeUInt16BE(
+      headerFlags({
+        qr: true,
+        opcode: header.opcode,
+        aa: contents.isData === true,
+        tc: contents.isTruncated === true,
+        rd: header.recursionDesired,
+        rcode: contents.rcode ?? RCODE.NOERROR,
+      }),
+      2,
+    );
+    const parts: Buffer[] = [head];
+    if (question !== undefined && contents.withoutQuestion !== true) {
+      head.writeUInt16BE(1, 4);
+      parts.push(question);
+    }
+    if (contents.records !== undefined) {
+      head.writeUInt16BE(contents.records.answers, 6);
+      parts.push(contents.records.body);
+    }
+    if (contents.edns !== undefined) {
+      head.writeUInt16BE(1, 10);
+      parts.push(encodeOpt(contents.edns));
+    }
+    return parts;
+  }
+
+  #sign(message: Buffer): Buffer {
+    return this.#signer?.sign(message) ?? message;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { Log } from '../log.ts';
+import { Connections } from './connections.ts';
+import type { AheadEvent, ServedEvent } from './events.ts';
+import { Images } from './images.ts';
+import { defaultLimits, type TransferLimits } from './limits.ts';
+import { Listeners } from './listeners.ts';
+import { Report } from './report.ts';
+import { Responder } from './respond.ts';
+import { FairSlots } from './slots.ts';
+import type { Registry, VersionSource } from './source.ts';
+import { DatagramService } from './udp.ts';
+
+export interface TransferServerOptions {
+  /** TCP and UDP on each; port 0 takes a free one, the same for both. */
+  readonly listen: readonly Endpoint[];
+  readonly source: VersionSource;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<TransferLimits>;
+  /** Told of each answer with data, when it is over. */
+  readonly onServed?: (event: ServedEvent) => void;
+  /** Told of each secondary that has a newer serial than we serve. */
+  readonly onAhead?: (event: AheadEvent) => void;
+}
+
+export interface TransferServer {
+  /**
+   * Starts to listen.
+   *
+   * @throws UserError where an address or port can't be had
+   */
+  start(): Promise<void>;
+  /** Ends what is under way within so many milliseconds, cuts off the rest and closes all sockets. */
+  stop(deadlineMs: number): Promise<void>;
+  /** Where it listens. */
+  addresses(): Endpoint[];
+}
+
+/** The transfer server: SOA, AXFR and IXFR for registered secondaries. */
+export function createTransferServer(options: TransferServerOptions): TransferServer {
+  const { source, registry, clock, log } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const report = new Report(log, clock);
+  const images = new Images(source, limits);
+  const responder = new Responder({
+    source,
+    registry,
+    clock,
+    log,
+    limits,
+    images,
+    report,
+    turns: new FairSlots(limits.transfers, limits.transfersPerSecondary),
+    ...(options.onServed === undefined ? {} : { onServed: options.onServed }),
+    ...(options.onAhead === undefined ? {} : { onAhead: options.onAhead }),
+  });
+  const connections = new Connections({ responder, registry, report, caps: limits });
+  const datagrams = new DatagramService(responder, limits.datagrams);
+  const listeners = new Listeners(options.listen, {
+    onConnection: (socket) => connections.accept(socket),
+    onDatagram: (socket, message, from) => datagrams.receive(socket, message, from),
+  });
+  let stopped: Promise<void> | undefined;
+  return {
+    start: () => listeners.start(),
+    addresses: () => listeners.addresses(),
+    stop: (deadlineMs) => {
+      stopped ??= stop(deadlineMs);
+      return stopped;
+    },
+  };
+
+  async function stop(deadlineMs: number): Promise<void> {
+    listeners.stopAccepting();
+    await Promise.all([connections.close(deadlineMs), datagrams.settle(deadlineMs)]);
+    await listeners.stop();
+    images.close();
+  }
+}

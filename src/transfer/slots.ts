@@ -1,0 +1,89 @@
+/** Gives a place back; a second call does nothing. */
+export type Release = () => void;
+
+interface Waiting {
+  readonly give: (release: Release) => void;
+}
+
+/**
+ * A bounded number of places, given out in turn: whoever holds many doesn't keep the others waiting, as those who
+ * wait are served one key after the other, and each key has a bound of its own.
+ */
+export class FairSlots {
+  readonly #total: number;
+  readonly #perKey: number;
+  #held = 0;
+  readonly #heldBy = new Map<string, number>();
+  /** In the order of their next turn. */
+  readonly #waiting = new Map<string, Waiting[]>();
+
+  constructor(total: number, perKey: number = total) {
+    this.#total = total;
+    this.#perKey = perKey;
+  }
+
+  /**
+   * A place for this key, at once or after a wait of at most `timeoutMs`; undefined where none came free in time or
+   * the signal was raised.
+   */
+  async acquire(key: string, timeoutMs: number, signal?: AbortSignal): Promise<Release | undefined> {
+    if (signal?.aborted === true) return undefined;
+    if (!this.#waiting.has(key) && this.#mayHave(key)) return this.#take(key);
+    return await new Promise((resolve) => {
+      const waiting: Waiting = { give: (release) => settle(release) };
+      const settle = (release: Release | undefined): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
+        resolve(release);
+      };
+      const leave = (): void => {
+        this.#forget(key, waiting);
+        settle(undefined);
+      };
+      const timer = setTimeout(leave, timeoutMs);
+      signal?.addEventListener('abort', leave, { once: true });
+      const queue = this.#waiting.get(key);
+      if (queue === undefined) this.#waiting.set(key, [waiting]);
+      else queue.push(waiting);
+    });
+  }
+
+  #mayHave(key: string): boolean {
+    return this.#held < this.#total && (this.#heldBy.get(key) ?? 0) < this.#perKey;
+  }
+
+  #take(key: string): Release {
+    this.#held++;
+    this.#heldBy.set(key, (this.#heldBy.get(key) ?? 0) + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.#held--;
+      const left = this.#heldBy.get(key)! - 1;
+      if (left === 0) this.#heldBy.delete(key);
+      else this.#heldBy.set(key, left);
+      this.#handOn();
+    };
+  }
+
+  #handOn(): void {
+    for (const [key, queue] of this.#waiting) {
+      if (!this.#mayHave(key)) continue;
+      const next = queue.shift()!;
+      // Behind everybody else for its next one.
+      this.#waiting.delete(key);
+      if (queue.length > 0) this.#waiting.set(key, queue);
+      next.give(this.#take(key));
+      return;
+    }
+  }
+
+  #forget(key: string, waiting: Waiting): void {
+    const queue = this.#waiting.get(key);
+    if (queue === undefined) return;
+    const left = queue.filter((other) => other !== waiting);
+    if (left.length === 0) this.#waiting.delete(key);
+    else this.#waiting.set(key, left);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What the transfer server is handed: the zones it may serve and who may have them. The store implements both;
+ * nothing in this room asks a database itself.
+ */
+import type { TsigKey } from '../dns/tsig.ts';
+
+/** The published version of a zone, without its records. */
+export interface PublishedZone {
+  readonly zoneId: string;
+  /** The canonical text of its name. */
+  readonly name: string;
+  readonly nameWire: Buffer;
+  readonly serial: number;
+  /** The rdata of the published SOA. */
+  readonly soa: Buffer;
+  readonly soaTtl: number;
+  /** Seconds, as in the SOA. */
+  readonly expire: number;
+}
+
+/** A record as secondaries get it; its rdata is uncompressed. */
+export interface StoredRecord {
+  readonly name: Buffer;
+  readonly type: number;
+  readonly ttl: number;
+  readonly rdata: Buffer;
+}
+
+/** One published change: the two SOAs stand beside the lists, not in them (RFC 1995, 4). */
+export interface JournalStep {
+  readonly fromSerial: number;
+  readonly toSerial: number;
+  readonly oldSoa: Buffer;
+  readonly oldSoaTtl: number;
+  readonly newSoa: Buffer;
+  readonly newSoaTtl: number;
+  readonly deleted: readonly StoredRecord[];
+  readonly added: readonly StoredRecord[];
+}
+
+/** `unpublished`: the zone is known, but has no version that can be served, or has expired. */
+export type CurrentZone =
+  | { readonly kind: 'zone'; readonly zone: PublishedZone }
+  | { readonly kind: 'unpublished' }
+  | { readonly kind: 'unknown' };
+
+/** One version of a zone, streamed in owner order. A SOA among the records is passed over: it is in `zone`. */
+export interface OpenVersion {
+  readonly zone: PublishedZone;
+  readonly batches: AsyncIterable<readonly StoredRecord[]>;
+}
+
+export interface VersionSource {
+  /** The version to answer with now, never older than one already notified. `zone` is the canonical text. */
+  current(zone: string): Promise<CurrentZone>;
+  /** The whole current version, consistent in itself; it may be newer than what `current` gave before. */
+  open(zoneId: string): Promise<OpenVersion>;
+  /** The connected chain of steps between two serials; undefined where it is gone or above `maxBytes` octets. */
+  history(
+    zoneId: string,
+    from: number,
+    to: number,
+    maxBytes: number,
+  ): Promise<readonly JournalStep[] | undefined>;
+}
+
+/** A secondary that an operator registered. */
+export interface Registration {
+  readonly secondaryId: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Ranges in CIDR form, beside the addresses. */
+  readonly transferFrom: readonly string[];
+  readonly keys: readonly TsigKey[];
+  /** The zones it may transfer, by canonical text. */
+  readonly zones: 'all' | ReadonlySet<string>;
+}
+
+/** Who is registered now: answered from memory, as every packet asks. */
+export interface Registry {
+  registrations(): readonly Registration[];
+  findKey(nameKey: string, algorithm: string): TsigKey | undefined;
+}
