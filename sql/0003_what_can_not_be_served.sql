@@ -171,13 +171,14 @@ begin
         is distinct from (old.published_serial, old.published_soa, old.published_soa_ttl, old.published_at, old.record_count, old.stale, old.problem, old.serial_pinned) then
         raise exception 'zone %: serial_pinned, published_*, record_count, stale and problem are written by the service alone', old.name using errcode = 'check_violation';
       end if;
-      if new.serial <> old.serial then
-        if not zoneferry_newer(new.serial, old.serial) or new.serial = 0 then
-          raise exception 'zone %: the serial % is not newer than % (RFC 1982); secondaries would ignore it', old.name, new.serial, old.serial
-            using errcode = 'check_violation', column = 'serial', hint = 'a newer one is at most 2147483647 ahead, and not 0';
-        end if;
-        new.serial_pinned := true;
+    end if;
+    -- a publication moves serial and published_serial together; anything else sets the serial by hand
+    if new.serial <> old.serial and new.published_serial is not distinct from old.published_serial then
+      if not zoneferry_newer(new.serial, old.serial) or new.serial = 0 then
+        raise exception 'zone %: the serial % is not newer than % (RFC 1982); secondaries would ignore it', old.name, new.serial, old.serial
+          using errcode = 'check_violation', column = 'serial', hint = 'a newer one is at most 2147483647 ahead, and not 0';
       end if;
+      new.serial_pinned := true;
     end if;
   end if;
 

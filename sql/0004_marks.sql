@@ -72,9 +72,10 @@ $$;
 create trigger mark_zone_inserted after insert on zones for each row execute function zoneferry_mark_zone();
 create trigger mark_zone_deleted after delete on zones for each row execute function zoneferry_mark_zone();
 create trigger mark_zone_updated after update on zones for each row
-  when (coalesce(current_setting('zoneferry.service', true), '') <> 'on'
-    and (new.primary_ns, new.contact, new.serial, new.refresh, new.retry, new.expire, new.minimum, new.soa_ttl)
-    is distinct from (old.primary_ns, old.contact, old.serial, old.refresh, old.retry, old.expire, old.minimum, old.soa_ttl))
+  -- a publication moves serial and published_serial together
+  when ((new.primary_ns, new.contact, new.refresh, new.retry, new.expire, new.minimum, new.soa_ttl)
+    is distinct from (old.primary_ns, old.contact, old.refresh, old.retry, old.expire, old.minimum, old.soa_ttl)
+    or new.serial <> old.serial and new.published_serial is not distinct from old.published_serial)
   execute function zoneferry_mark_zone();
 
 create function zoneferry_hint_registry() returns trigger language plpgsql as $$
