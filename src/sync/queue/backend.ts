@@ -1,0 +1,36 @@
+import {
+  type BackendFactory,
+  type ConnectionOptions,
+  createPostgresBackend,
+  type RedisQueueBackend,
+} from 'bullmq';
+import { openPostgres } from './postgres.ts';
+import { openRedis } from './redis.ts';
+
+/** Where BullMQ keeps the queue. All that differs between PostgreSQL and Redis is behind this. */
+export interface Backend {
+  readonly kind: 'postgresql' | 'redis';
+  /** What every Queue, Worker and QueueEvents is made with. */
+  readonly options: { readonly connection: ConnectionOptions; readonly prefix?: string };
+  /** Typed as BullMQ's default one, so that no one above has to know which it is. */
+  readonly factory: BackendFactory<RedisQueueBackend>;
+  /**
+   * Makes the backend fit for work: reaches it and, on PostgreSQL, sees to its schema.
+   *
+   * @returns whether something had to be made
+   * @throws what stands in the way; `isAway` tells whether waiting may help
+   */
+  mend(): Promise<boolean>;
+  isAway(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+/** Chooses: Redis or Valkey where a URL of it is given, else the database itself. */
+export function openBackend(databaseUrl: string, redisUrl: string | undefined): Backend {
+  return redisUrl === undefined
+    ? {
+        ...openPostgres(databaseUrl),
+        factory: createPostgresBackend as unknown as BackendFactory,
+      }
+    : openRedis(redisUrl);
+}

@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue, QueueEvents } from 'bullmq';
+import type { Clock } from '../clock.ts';
+import { messageOf, UserError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type Backend, openBackend } from './queue/backend.ts';
+import { within } from './queue/deadline.ts';
+import { JOB_NAME, QUEUE_NAME, type ResyncData, type ResyncResult, SCHEDULED } from './queue/job.ts';
+import { sweepFinished } from './queue/retention.ts';
+import { type ResyncJob, type ResyncProcessor, type StartedWorker, startWorker } from './queue/workers.ts';
+
+export type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
+export type { ResyncJob, ResyncProcessor } from './queue/workers.ts';
+
+export interface QueuesOptions {
+  /** Where the queue lives while `redisUrl` is unset, in the schema `bullmq`. */
+  readonly databaseUrl: string;
+  readonly redisUrl?: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Ends the waiting for a backend that is away. */
+  readonly signal?: AbortSignal;
+}
+
+const WAIT_MS = 1_000;
+const SAY_AGAIN_MS = 30_000;
+const COMMAND_MS = 5_000;
+const MEND_EVERY_MS = 5_000;
+const SWEEP_AFTER_MS = 1_000;
+/** A sweep reads every finished job: one that read 10,000 rests for 100 s. */
+const SWEEP_REST_PER_JOB_MS = 10;
+const SWEEP_EVERY_MS = 60_000;
+/** Longer than clocks of several machines are apart, and than a tick. */
+const TICK_REMEMBERED_MS = 10 * 60 * 1000;
+
+/**
+ * Opens the queue on PostgreSQL, or on Redis or Valkey where `redisUrl` is set. While the backend is away it waits,
+ * and says so.
+ *
+ * @throws UserError where waiting does not help: a wrong password, a missing right, a Redis that is too old
+ */
+export async function openQueues(options: QueuesOptions): Promise<Queues> {
+  const backend = openBackend(options.databaseUrl, options.redisUrl);
+  await waitFor(backend, options);
+  return new Queues(backend, options);
+}
+
+/** The queue `resync`: its producer, its workers and its events, on either backend. */
+export class Queues {
+  readonly kind: 'postgresql' | 'redis';
+  /** For reading: counts, jobs by state, and for Bull Board. Jobs are added by `add`. */
+  readonly queue: Queue<ResyncData, ResyncResult, string>;
+  readonly #backend: Backend;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #workers: StartedWorker[] = [];
+  readonly #mendTimer: NodeJS.Timeout;
+  #events: QueueEvents | undefined;
+  #mending: Promise<void> | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #sweepNotBefore = 0;
+  #lastSaid = { text: '', at: 0 };
+  #closing: Promise<void> | undefined;
+
+  constructor(backend: Backend, options: Pick<QueuesOptions, 'log' | 'clock'>) {
+    this.kind = backend.kind;
+    this.#backend = backend;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.queue = new Queue(QUEUE_NAME, { ...backend.options }, backend.factory);
+    this.queue.on('error', (error) => this.#trouble(error));
+    this.#mendTimer = setInterval(() => this.#mend(), MEND_EVERY_MS).unref();
+  }
+
+  /**
+   * Adds a resync.
+   *
+   * @param tick the time a schedule meant: of all processes that add for the same one, the first adds
+   * @throws Error when the queue does not take it within 5 s
+   */
+  async add(data: ResyncData, tick?: Date): Promise<ResyncJob> {
+    try {
+      return await this.#add(data, tick);
+    } catch (error) {
+      // The schema may have been dropped a moment ago.
+      if (this.#closing !== undefined || !(await this.#mend())) throw error;
+      return this.#add(data, tick);
+    }
+  }
+
+  /** Adds the job of a tick of the schedule. */
+  addScheduled(tick: Date): Promise<ResyncJob> {
+    return this.add(SCHEDULED, tick);
+  }
+
+  /** Starts a worker, and with it the sweeping of finished jobs. Stopped by `close`. */
+  work(processor: ResyncProcessor, { concurrency = 4 } = {}): void {
+    const worker = startWorker(this.#backend, processor, {
+      concurrency,
+      onTrouble: (error) => this.#trouble(error),
+      onFinished: () => this.#sweepSoon(SWEEP_AFTER_MS),
+    });
+    this.#workers.push(worker);
+    this.#sweepSoon(SWEEP_AFTER_MS);
+  }
+
+  /** The events of all jobs, wherever they run; made at the first call, and ready when this returns. */
+  async events(): Promise<QueueEvents> {
+    this.#events ??= this.#openEvents();
+    await within(COMMAND_MS, 'the queue', this.#events.waitUntilReady());
+    return this.#events;
+  }
+
+  /** Asks the backend for a sign of life. @throws Error when there is none within 5 s */
+  async ping(): Promise<void> {
+    await within(COMMAND_MS, 'the queue', this.queue.getJobCounts('waiting'));
+  }
+
+  /** Stops all of it. Jobs under way have until the deadline, then they are left to another worker. */
+  close(deadlineMs = 10_000): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  async #add(data: ResyncData, tick: Date | undefined): Promise<ResyncJob> {
+    // With a time to live, the id outlasts its job: a slower clock's tick finds it although the job is done.
+    const deduplication = tick && { id: `tick-${tick.toISOString()}`, ttl: TICK_REMEMBERED_MS };
+    const options = { removeOnComplete: false, removeOnFail: false, ...(deduplication && { deduplication }) };
+    return within(COMMAND_MS, 'the queue', this.queue.add(JOB_NAME, data, options));
+  }
+
+  async #trouble(error: unknown): Promise<void> {
+    if (this.#closing !== undefined) return;
+    this.#say(`the queue is in trouble: ${messageOf(error)}`);
+    await this.#mend();
+  }
+
+  /** True: the backend is well now. One at a time. */
+  async #mend(): Promise<boolean> {
+    this.#mending ??= this.#mendOnce().finally(() => {
+      this.#mending = undefined;
+    });
+    return this.#mending.then(
+      () => true,
+      (error: unknown) => {
+        if (this.#closing === undefined) this.#say(`the queue is away: ${messageOf(error)}`);
+        return false;
+      },
+    );
+  }
+
+  async #mendOnce(): Promise<void> {
+    const made = await within(MEND_EVERY_MS * 2, 'the queue', this.#backend.mend());
+    if (!made || this.#closing !== undefined) return;
+    this.#log.warn({ backend: this.kind }, 'the queue was gone and is made again; work goes on');
+    // Its events are counted anew: one that waits for the next number would wait for ever.
+    const events = this.#events;
+    if (events === undefined) return;
+    this.#events = this.#openEvents();
+    await events.close().catch(() => undefined);
+  }
+
+  #openEvents(): QueueEvents {
+    const events = new QueueEvents(QUEUE_NAME, { ...this.#backend.options }, this.#backend.factory);
+    events.on('error', (error) => this.#trouble(error));
+    return events;
+  }
+
+  #sweepSoon(afterMs: number): void {
+    if (this.#closing !== undefined || this.#sweepTimer !== undefined) return;
+    const wait = Math.max(afterMs, this.#sweepNotBefore - performance.now());
+    this.#sweepTimer = setTimeout(() => this.#sweep(), wait).unref();
+  }
+
+  async #sweep(): Promise<void> {
+    let read = 0;
+    try {
+      ({ read } = await sweepFinished(this.queue, this.#clock));
+    } catch (error) {
+      this.#say(`finished jobs can't be swept: ${messageOf(error)}`);
+    }
+    this.#sweepNotBefore = performance.now() + read * SWEEP_REST_PER_JOB_MS;
+    this.#sweepTimer = undefined;
+    // Jobs grow old without any finishing.
+    this.#sweepSoon(SWEEP_EVERY_MS);
+  }
+
+  /** The same sentence is said again after half a minute only. */
+  #say(text: string): void {
+    const now = performance.now();
+    if (text === this.#lastSaid.text && now - this.#lastSaid.at < SAY_AGAIN_MS) return;
+    this.#lastSaid = { text, at: now };
+    this.#log.warn({ backend: this.kind }, text);
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    clearInterval(this.#mendTimer);
+    clearTimeout(this.#sweepTimer);
+    await Promise.all(this.#workers.map((worker) => worker.close(deadlineMs)));
+    const rest = [this.#mending, this.#events?.close(), this.queue.close()];
+    await within(COMMAND_MS, 'the queue', Promise.allSettled(rest)).catch(() => undefined);
+    await this.#backend.close();
+  }
+}
+
+async function waitFor(backend: Backend, { log, signal }: QueuesOptions): Promise<void> {
+  for (let saidAt: number | undefined; ; ) {
+    signal?.throwIfAborted();
+    try {
+      await backend.mend();
+      log.info(
+        { backend: backend.kind },
+        `the queue runs on ${backend.kind === 'redis' ? 'Redis' : 'PostgreSQL'}`,
+      );
+      return;
+    } catch (error) {
+      if (!backend.isAway(error)) throw refusal(backend, error);
+      if (saidAt === undefined || performance.now() - saidAt > SAY_AGAIN_MS) {
+        saidAt = performance.now();
+        log.warn({ backend: backend.kind }, `waiting for the queue: ${messageOf(error)}`);
+      }
+      await sleep(WAIT_MS, undefined, signal && { signal });
+    }
+  }
+}
+
+function refusal(backend: Backend, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const setting = backend.kind === 'redis' ? 'REDIS_URL' : 'DATABASE_URL';
+  return new UserError(`${setting}: the queue can't be opened there: ${messageOf(error)}`);
+}
