@@ -126,7 +126,7 @@ export const everyType: ReadonlyArray<
     '0010 03666f6f 076578616d706c65 036f7267 00 0001 000c 08665c6f6f2c626172 026832',
   ],
   ['HTTPS', '1 . alpn="h2,h3" no-default-alpn ech="AEX+DQ=="', '1 . alpn=h2,h3 no-default-alpn ech=AEX+DQ=='],
-  ['HTTPS', '1 . dohpath="/dns-query{?dns}" ohttp key65280'],
+  ['HTTPS', '1 . dohpath="/dns-query{?dns}" ohttp key65280', '1 . dohpath="/dns-query{?dns}" key8 key65280'],
   ['HTTPS', '1 . key1="\\002h2"', '1 . alpn=h2'],
   [
     'LOC',

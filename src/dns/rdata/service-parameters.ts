@@ -20,8 +20,9 @@ export function keyFromText(text: string): number | undefined {
   return digits === undefined || Number(digits) > 65534 ? undefined : Number(digits);
 }
 
+/** A key's name; the number of one so young that servers in use don't know its name yet (BIND 9.18). */
 export function keyToText(key: number): string {
-  return KEYS[key] ?? `key${key}`;
+  return key === OHTTP ? `key${key}` : (KEYS[key] ?? `key${key}`);
 }
 
 export function parameterOf(key: number): Parameter {
@@ -39,6 +40,7 @@ const KEYS = [
   'dohpath',
   'ohttp',
 ];
+const OHTTP = 8;
 
 const opaque: Parameter = {
   expected: 'a value',
