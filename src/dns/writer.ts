@@ -95,7 +95,7 @@ export class MessageWriter {
   /**
    * Writes one record; `rdata` is uncompressed. False where it does not fit: the message is as it was before.
    *
-   * @throws FormatError where the rdata of a type with names is not well-formed
+   * @throws FormatError where the rdata of a type with names is not well-formed; the message is as it was too
    */
   record(
     name: Buffer,
@@ -105,35 +105,24 @@ export class MessageWriter {
     rdata: Buffer,
     section: Section = 'answer',
   ): boolean {
+    const index = this.#indexOf(section);
     const start = this.#length;
-    const limit = this.#recordLimit;
-    if (this.#name(name, 0, name.length, limit) && this.#makeRoom(10, limit)) {
-      const bytes = this.#bytes;
-      const at = this.#length;
-      bytes[at] = type >>> 8;
-      bytes[at + 1] = type;
-      bytes[at + 2] = recordClass >>> 8;
-      bytes[at + 3] = recordClass;
-      bytes[at + 4] = ttl >>> 24;
-      bytes[at + 5] = ttl >>> 16;
-      bytes[at + 6] = ttl >>> 8;
-      bytes[at + 7] = ttl;
-      this.#length = at + 10;
-      if (this.#rdata(type, rdata, limit)) {
-        const length = this.#length - at - 10;
-        this.#bytes[at + 8] = length >>> 8;
-        this.#bytes[at + 9] = length;
-        this.#count(section);
-        return true;
+    let isWritten = false;
+    try {
+      isWritten = this.#record(name, type, recordClass, ttl, rdata);
+    } finally {
+      if (!isWritten) {
+        this.#length = start;
+        this.#suffixes?.forgetFrom(start);
       }
     }
-    this.#length = start;
-    this.#suffixes?.forgetFrom(start);
-    return false;
+    if (isWritten) this.#count(index);
+    return isWritten;
   }
 
   /** Writes OPT (RFC 6891, 6.1.2), also into the octets reserved. False where it does not fit. */
   opt(fields: EdnsFields): boolean {
+    const index = this.#indexOf('additional');
     const options = fields.options ?? [];
     const optionsLength = options.reduce((sum, option) => sum + 4 + option.data.length, 0);
     if (!this.#makeRoom(11 + optionsLength, this.#limit)) return false;
@@ -151,7 +140,7 @@ export class MessageWriter {
       offset += option.data.copy(bytes, offset);
     }
     this.#length = offset;
-    this.#count('additional');
+    this.#count(index);
     return true;
   }
 
@@ -177,9 +166,34 @@ export class MessageWriter {
     return this;
   }
 
-  #count(section: Section): void {
+  #record(name: Buffer, type: number, recordClass: number, ttl: number, rdata: Buffer): boolean {
+    const limit = this.#recordLimit;
+    if (!this.#name(name, 0, name.length, limit) || !this.#makeRoom(10, limit)) return false;
+    const at = this.#length;
+    const bytes = this.#bytes;
+    bytes[at] = type >>> 8;
+    bytes[at + 1] = type;
+    bytes[at + 2] = recordClass >>> 8;
+    bytes[at + 3] = recordClass;
+    bytes[at + 4] = ttl >>> 24;
+    bytes[at + 5] = ttl >>> 16;
+    bytes[at + 6] = ttl >>> 8;
+    bytes[at + 7] = ttl;
+    this.#length = at + 10;
+    if (!this.#rdata(type, rdata, limit)) return false;
+    const length = this.#length - at - 10;
+    this.#bytes[at + 8] = length >>> 8;
+    this.#bytes[at + 9] = length;
+    return true;
+  }
+
+  #indexOf(section: Section): number {
     const index = section === 'answer' ? 0 : section === 'authority' ? 1 : 2;
     if (index < this.#section) throw new Error(`a record of the ${section} section comes too late`);
+    return index;
+  }
+
+  #count(index: number): void {
     this.#section = index;
     this.#counts[index]!++;
   }
