@@ -179,6 +179,7 @@ function powerdns(options: SecondaryConfigOptions): string[] {
       '- PowerDNS asks for the SOA by UDP and never turns to TCP: UDP and TCP of the primary have to be open.',
       '- Leave incremental transfers off (no IXFR metadata): after one, 4.7 answers the changed names empty until',
       '  `pdnsutil rectify-zone`. Full transfers are the default and are right.',
+      '- PowerDNS refuses a whole zone for one record without data (`TYPE65400 \\# 0`), and leaves DNSKEY records out.',
       '- A zone that is new in the database is noticed after up to zone-cache-refresh-interval (300 s), or by the restart.',
       '- NOTIFY is taken from the primary addresses; from others, such as NOTIFY_FROM, with trusted-notification-proxy.',
       '- Transfers from PowerDNS in turn are open to allow-axfr-ips (loopback by default) for all zones.',

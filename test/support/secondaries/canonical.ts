@@ -1,7 +1,7 @@
 /**
  * One record as text in which two servers' copies are alike when the records are: owner in lower case, TTL, type number
- * and the rdata as octets (RFC 3597, section 5), with the names in it in lower case (RFC 4034, section 6.2). Written apart
- * from the product's own canonical form, which it judges.
+ * and the rdata as octets (RFC 3597, section 5), with the names in it in lower case (RFC 4034, section 6.2, and SVCB and HTTPS,
+ * whose target NSD stores so). Written apart from the product's own canonical form, which it judges.
  */
 export function canonicalRecord(owner: string, ttl: number, type: number, rdata: Buffer): string {
   const octets = lowerNames(type, rdata);
@@ -20,6 +20,8 @@ const NAMES: Record<number, { before: (rdata: Buffer) => number; count: number }
   33: { before: () => 6, count: 1 }, // SRV
   35: { before: behindThreeStrings, count: 1 }, // NAPTR
   39: { before: () => 0, count: 1 }, // DNAME
+  64: { before: () => 2, count: 1 }, // SVCB
+  65: { before: () => 2, count: 1 }, // HTTPS
 };
 
 function behindThreeStrings(rdata: Buffer): number {
