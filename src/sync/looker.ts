@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Look, Resolver } from '../resolve/resolver.ts';
+import type { Family, Look, Resolver } from '../resolve/resolver.ts';
 import type { Pool } from '../store/pool.ts';
 import { type KnownTarget, type TargetUpdate, writeLooks } from '../store/targets.ts';
 import { decide, type TargetLook } from '../zone/alias/decide.ts';
@@ -96,9 +96,8 @@ export class Looker {
 
   async #lookAt(target: KnownTarget, job: string | undefined, force: boolean): Promise<LookResult> {
     const got: TargetLook = {};
-    const { resolver } = this.#options;
-    const a = resolver.look(target.name, 'A').then((look) => (got.a = seenOf(look)));
-    const aaaa = resolver.look(target.name, 'AAAA').then((look) => (got.aaaa = seenOf(look)));
+    const a = this.#ask(target.name, 'A').then((seen) => (got.a = seen));
+    const aaaa = this.#ask(target.name, 'AAAA').then((seen) => (got.aaaa = seen));
     const both = Promise.all([a, aaaa]);
     await Promise.race([a, aaaa]);
     await withinReason(both);
@@ -109,6 +108,14 @@ export class Looker {
     const late: TargetLook = inTime.a ? { aaaa: got.aaaa } : { a: got.a };
     const second = await this.#decideAndWrite(target, first.state, late, job, force);
     return { ...second, changed: first.changed || second.changed };
+  }
+
+  async #ask(target: string, family: Family): Promise<Seen> {
+    try {
+      return seenOf(await this.#options.resolver.look(target, family));
+    } catch (error) {
+      return { kind: 'failed', reason: 'not asked', detail: messageOf(error) };
+    }
   }
 
   async #decideAndWrite(

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { UnrecoverableError } from 'bullmq';
 import type { Clock } from '../clock.ts';
-import { UserError } from '../errors.ts';
 import type { Pool } from '../store/pool.ts';
 import {
   changesSince,
@@ -14,53 +14,29 @@ import {
 import { targetsOf } from '../store/targets.ts';
 import { lookAtDue } from './due.ts';
 import type { Looker, LookResult } from './looker.ts';
+import type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
 
-/** The data of a `resync` job. */
-export interface ResyncData {
-  zones?: string[];
-  force?: boolean;
-  due?: boolean;
-  reason?: string;
-}
-
-export interface ResyncProgress {
-  phase: 'resolve' | 'publish' | 'notify' | 'done';
-  done: number;
-  total: number;
-}
-
-/** What a `resync` came to. Each target counts once: resolved, held at its last known addresses, or failed with none. */
-export interface ResyncResult {
-  targets: number;
-  resolved: number;
-  failed: number;
-  held: number;
-  changedRecords: number;
-  changedZones: number;
-  notified: number;
-  ms: number;
-}
-
-export interface ResyncJob {
+/** A job as the queue hands it on. */
+export interface ResyncTask {
   id: string;
-  data: unknown;
+  data: ResyncData;
   /** When it was added, in milliseconds: earlier looks don't count. */
   addedAt: number;
   progress(progress: ResyncProgress): Promise<void>;
-  signal?: AbortSignal;
+  signal: AbortSignal;
 }
 
 const PAGE = 1_000; // targets read at a time
 const PUBLISHED_WITHIN = 60_000; // ms
 const SENT_WITHIN = 10_000; // ms
 
-/** Runs one `resync` job: look, publish, see the first NOTIFYs out. Throws UserError for data that no retry can mend. */
+/** Runs one `resync` job: look, publish, see the first NOTIFYs out. Throws UnrecoverableError for what no retry can mend. */
 export async function resync(
-  job: ResyncJob,
+  job: ResyncTask,
   { pool, looker, clock }: { pool: Pool; looker: Looker; clock: Clock },
 ): Promise<ResyncResult> {
   const started = clock.now();
-  const data = checkedData(job.data);
+  const { data } = job;
   const zoneIds = await namedZones(pool, data);
   const since = await databaseTime(pool);
   const tally = new Tally(job);
@@ -81,7 +57,7 @@ export async function resync(
           ),
         ),
       );
-      job.signal?.throwIfAborted();
+      job.signal.throwIfAborted();
       if (targets.length < PAGE) break;
       after = targets.at(-1)?.name ?? '';
     }
@@ -108,31 +84,11 @@ export async function resync(
   };
 }
 
-/** Takes the data of any client's job, or says in words what is wrong with it. */
-export function checkedData(data: unknown): ResyncData {
-  if (data === undefined || data === null) return {};
-  if (typeof data !== 'object' || Array.isArray(data))
-    throw new UserError('job data: expected an object { zones, force, due, reason }');
-  const { zones, force, due, reason, ...others } = data as Record<string, unknown>;
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined)
-    throw new UserError(`job data: unknown field "${unknown}", expected zones, force, due and reason`);
-  if (zones !== undefined && !(Array.isArray(zones) && zones.every((zone) => typeof zone === 'string'))) {
-    throw new UserError('job data: zones takes a list of zone names');
-  }
-  for (const [name, value] of Object.entries({ force, due })) {
-    if (value !== undefined && typeof value !== 'boolean')
-      throw new UserError(`job data: ${name} takes true or false`);
-  }
-  if (reason !== undefined && typeof reason !== 'string') throw new UserError('job data: reason takes text');
-  return data as ResyncData;
-}
-
 async function namedZones(pool: Pool, data: ResyncData): Promise<string[] | undefined> {
   if (data.zones === undefined || data.zones.length === 0) return undefined;
   const { ids, unknown } = await zoneIdsOf(pool, data.zones);
   if (unknown.length > 0)
-    throw new UserError(`no zone ${unknown.join(', ')}: zoneferry zone list shows those there are`);
+    throw new UnrecoverableError(`no zone ${unknown.join(', ')}: zoneferry zone list shows those there are`);
   return ids;
 }
 
@@ -141,25 +97,21 @@ async function publishedUpTo(
   pool: Pool,
   zoneIds: readonly string[] | undefined,
   mark: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   if (zoneIds?.length === 0) return;
   for (let waited = 0, wait = 2; waited < PUBLISHED_WITHIN; waited += wait, wait = Math.min(wait * 2, 100)) {
     if (!(await hasMarks(pool, zoneIds, mark))) return;
-    await pause(wait, undefined, signal ? { signal } : {});
+    await pause(wait, undefined, { signal });
   }
 }
 
-async function firstSendsOf(
-  pool: Pool,
-  zoneIds: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<number> {
+async function firstSendsOf(pool: Pool, zoneIds: readonly string[], signal: AbortSignal): Promise<number> {
   if (zoneIds.length === 0) return 0;
   for (let waited = 0, wait = 5; ; waited += wait, wait = Math.min(wait * 2, 100)) {
     const { sent, waiting } = await firstSends(pool, zoneIds);
     if (waiting === 0 || waited >= SENT_WITHIN) return sent;
-    await pause(wait, undefined, signal ? { signal } : {});
+    await pause(wait, undefined, { signal });
   }
 }
 
@@ -170,11 +122,11 @@ class Tally {
   failed = 0;
   held = 0;
   readonly changed: string[] = [];
-  readonly #job: ResyncJob;
+  readonly #job: ResyncTask;
   #expected = 0;
   #told = 0;
 
-  constructor(job: ResyncJob) {
+  constructor(job: ResyncTask) {
     this.#job = job;
   }
 

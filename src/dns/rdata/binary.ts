@@ -1,6 +1,7 @@
 /** Data to the end of the rdata in hexadecimal or Base64. */
 import { FormatError } from '../format-error.ts';
-import { type Field, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import type { Field } from './field.ts';
 
 /** Hexadecimal digits to the end, which may be written in several pieces. */
 export function hex(label: string): Field {

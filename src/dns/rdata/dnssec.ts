@@ -2,7 +2,8 @@
 import { FormatError } from '../format-error.ts';
 import { TYPE, typeFromText, typeToText } from '../types.ts';
 import { base64, hex, parseHex } from './binary.ts';
-import { type Codec, type Field, plain, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import { type Codec, type Field, plain } from './field.ts';
 import { fixed, name, period, uint8, uint16, uint32 } from './fields.ts';
 import { ALGORITHM } from './keys.ts';
 import { endOfString } from './strings.ts';

@@ -6,14 +6,6 @@ import { typeToText } from '../types.ts';
 import type { RdataText } from './text.ts';
 import type { WireBuilder } from './wire-builder.ts';
 
-/** A record's data that can't be what its type says. The message is one line for people. */
-export class RdataError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'RdataError';
-  }
-}
-
 export interface Field {
   /** What the field is called in messages: `preference`, `exchange`. */
   readonly label: string;
@@ -61,11 +53,4 @@ export function folded(...fields: Field[]): Codec {
 /** `MX preference` and the like: where in a record something is wrong. */
 export function place(type: number, label: string): string {
   return `${typeToText(type)} ${label}`;
-}
-
-/** A text within a message: quoted, cut to a readable length, on one line. */
-export function quote(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-  const clean = text.replace(/[\u0000-\u001f\u007f]/g, '?');
-  return `"${clean.length > 60 ? `${clean.slice(0, 57)}…` : clean}"`;
 }

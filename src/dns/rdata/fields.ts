@@ -2,7 +2,8 @@
 import { FormatError } from '../format-error.ts';
 import { endOfName, formatName, NameError, parseName, ROOT } from '../name.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from './address-text.ts';
-import { type Field, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import type { Field } from './field.ts';
 import { parsePeriod } from './period.ts';
 
 export function uint8(label: string, mnemonics?: Readonly<Record<string, number>>): Field {

@@ -1,6 +1,6 @@
 /** The generic form of any rdata: `\# length hexadecimal` (RFC 3597, 5). */
 import { parseHex } from './binary.ts';
-import { quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
 import type { RdataText } from './text.ts';
 import { MAX_RDATA } from './wire-builder.ts';
 

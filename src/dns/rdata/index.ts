@@ -5,13 +5,14 @@
 import { FormatError } from '../format-error.ts';
 import { canonicalName, NameError, readName } from '../name.ts';
 import { typeToText } from '../types.ts';
-import { type Codec, place, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import { type Codec, place } from './field.ts';
 import { formatGeneric, isGeneric, parseGeneric } from './generic.ts';
 import { codecs } from './table.ts';
 import { type RdataText, splitRdata } from './text.ts';
 import { MAX_RDATA, WireBuilder } from './wire-builder.ts';
 
-export { RdataError } from './field.ts';
+export { RdataError } from './error.ts';
 export { decodeSoa, encodeSoa, type SoaFields, soaSerial, withSerial } from './soa.ts';
 
 /** A piece of an rdata for a message writer: octets as they stand, or a name that may be compressed. */

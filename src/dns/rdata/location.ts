@@ -1,6 +1,7 @@
 /** LOC: where on Earth (RFC 1876). One field of sixteen octets whose text has 3 to 13 words. */
 import { TYPE } from '../types.ts';
-import { type Codec, type Field, plain, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import { type Codec, type Field, plain } from './field.ts';
 import { fixed } from './fields.ts';
 import type { RdataText } from './text.ts';
 

@@ -2,7 +2,8 @@
 import { FormatError } from '../format-error.ts';
 import { endOfName } from '../name.ts';
 import { TYPE } from '../types.ts';
-import { type Codec, type Field, plain, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import { type Codec, type Field, plain } from './field.ts';
 import { name, uint16 } from './fields.ts';
 import { keyFromText, keyToText, parameterOf } from './service-parameters.ts';
 import { octetsOf, quoted } from './strings.ts';

@@ -1,6 +1,7 @@
 /** Character-strings (RFC 1035, 3.3 and 5.1) and longer texts, between text and octets. */
 import { FormatError } from '../format-error.ts';
-import { type Field, quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
+import type { Field } from './field.ts';
 import type { RdataText } from './text.ts';
 
 /** Octets of one character-string, at most: its length is one octet. */

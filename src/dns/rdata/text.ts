@@ -1,4 +1,4 @@
-import { quote, RdataError } from './field.ts';
+import { quote, RdataError } from './error.ts';
 
 /**
  * The words of one rdata in presentation format, read from first to last. `words` hold their escapes as written;

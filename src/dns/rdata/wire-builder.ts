@@ -1,4 +1,4 @@
-import { RdataError } from './field.ts';
+import { RdataError } from './error.ts';
 
 /** Octets of one rdata, at most: its length field has 16 bits (RFC 1035, 3.2.1). */
 export const MAX_RDATA = 65535;

@@ -1,0 +1,34 @@
+import type { Pool } from './pool.ts';
+
+export interface JournalLimits {
+  /** Versions kept of one zone. */
+  versions: number;
+  /** Days that a version is kept. */
+  days: number;
+  /** Octets of changesets kept of one zone. */
+  bytes: number;
+}
+
+/** Prunes the journal, oldest first, so that what stays of a zone is one chain up to its newest version. */
+export async function pruneJournal(pool: Pool, limits: JournalLimits): Promise<number> {
+  const { rowCount } = await pool.query(
+    `with aged as (
+       select zone_id, from_serial, created_at,
+         row_number() over newest_first as version,
+         sum(octet_length(deleted) + octet_length(added)) over newest_first as bytes,
+         min(created_at) over newest_first as oldest
+       from zone_changes
+       window newest_first as (partition by zone_id order by created_at desc, to_serial desc)
+     )
+     delete from zone_changes c using aged a
+     where c.zone_id = a.zone_id and c.from_serial = a.from_serial and c.created_at = a.created_at
+       and (a.version > $1 or a.bytes > $2 or a.oldest < now() - make_interval(days => $3))`,
+    [limits.versions, limits.bytes, limits.days],
+  );
+  return rowCount ?? 0;
+}
+
+/** Marks of zones that are gone. */
+export async function dropOrphanMarks(pool: Pool): Promise<void> {
+  await pool.query('delete from zone_marks m where not exists (select from zones where id = m.zone_id)');
+}

@@ -1,0 +1,33 @@
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { dropOrphanMarks, type JournalLimits, pruneJournal } from '../store/maintenance.ts';
+import type { Pool } from '../store/pool.ts';
+import { tidyTargets } from '../store/targets.ts';
+
+const EVERY = 10 * 60 * 1000; // ms
+
+/** Keeps every table bounded, now and every ten minutes. Returns how to stop it. */
+export function startMaintenance(pool: Pool, journal: JournalLimits, log: Log): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  const run = async () => {
+    try {
+      const pruned = await pruneJournal(pool, journal);
+      if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
+      await tidyTargets(pool);
+      await dropOrphanMarks(pool);
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'maintenance failed; it is tried again in ten minutes');
+    }
+  };
+  const start = () => {
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+  };
+  const timer = setInterval(start, EVERY).unref();
+  start();
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
