@@ -7,7 +7,7 @@ import { type Backend, openBackend } from './queue/backend.ts';
 import { within } from './queue/deadline.ts';
 import { JOB_NAME, QUEUE_NAME, type ResyncData, type ResyncResult, SCHEDULED } from './queue/job.ts';
 import { sweepFinished } from './queue/retention.ts';
-import { type ResyncJob, type ResyncProcessor, type StartedWorker, startWorker } from './queue/workers.ts';
+import { type ResyncJob, type ResyncProcessor, ResyncWorker } from './queue/workers.ts';
 
 export type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
 export type { ResyncJob, ResyncProcessor } from './queue/workers.ts';
@@ -53,7 +53,7 @@ export class Queues {
   readonly #backend: Backend;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #workers: StartedWorker[] = [];
+  readonly #workers: ResyncWorker[] = [];
   readonly #mendTimer: NodeJS.Timeout;
   #events: QueueEvents | undefined;
   #mending: Promise<void> | undefined;
@@ -93,10 +93,16 @@ export class Queues {
     return this.add(SCHEDULED, tick);
   }
 
-  /** Starts a worker, and with it the sweeping of finished jobs. Stopped by `close`. */
-  work(processor: ResyncProcessor, { concurrency = 4 } = {}): void {
-    const worker = startWorker(this.#backend, processor, {
+  /**
+   * Starts a worker, and with it the sweeping of finished jobs. Stopped by `close`.
+   *
+   * @param concurrency jobs at once
+   * @param lockMs a job whose worker died is taken up by another within about twice this time
+   */
+  work(processor: ResyncProcessor, { concurrency = 4, lockMs = 15_000 } = {}): void {
+    const worker = new ResyncWorker(this.#backend, processor, {
       concurrency,
+      lockMs,
       onTrouble: (error) => this.#trouble(error),
       onFinished: () => this.#sweepSoon(SWEEP_AFTER_MS),
     });
@@ -194,12 +200,12 @@ export class Queues {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#backend.giveUp();
     clearInterval(this.#mendTimer);
     clearTimeout(this.#sweepTimer);
     await Promise.all(this.#workers.map((worker) => worker.close(deadlineMs)));
     const rest = [this.#mending, this.#events?.close(), this.queue.close()];
     await within(COMMAND_MS, 'the queue', Promise.allSettled(rest)).catch(() => undefined);
-    await this.#backend.close();
   }
 }
 

@@ -22,7 +22,8 @@ export interface Backend {
    */
   mend(): Promise<boolean>;
   isAway(error: unknown): boolean;
-  close(): Promise<void>;
+  /** A connection lost from now on stays lost, so that closing does not wait for a server that is away. */
+  giveUp(): void;
 }
 
 /** Chooses: Redis or Valkey where a URL of it is given, else the database itself. */
@@ -30,7 +31,7 @@ export function openBackend(databaseUrl: string, redisUrl: string | undefined): 
   return redisUrl === undefined
     ? {
         ...openPostgres(databaseUrl),
-        factory: createPostgresBackend as unknown as BackendFactory,
+        factory: createPostgresBackend as unknown as BackendFactory<RedisQueueBackend>,
       }
     : openRedis(redisUrl);
 }

@@ -19,7 +19,7 @@ export function openPostgres(databaseUrl: string): Omit<Backend, 'factory'> {
     options: { connection: { ...connection, schema: SCHEMA, max: 4, keepAlive: true } },
     mend: () => mend(connection),
     isAway,
-    async close() {},
+    giveUp() {},
   };
 }
 

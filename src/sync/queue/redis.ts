@@ -9,6 +9,7 @@ const OLDEST = [6, 2];
 
 /** BullMQ on Redis or Valkey, under the prefix `zoneferry`. */
 export function openRedis(redisUrl: string): Backend {
+  let givenUp = false;
   return {
     kind: 'redis',
     factory: createRedisBackend,
@@ -19,7 +20,7 @@ export function openRedis(redisUrl: string): Backend {
         url: redisUrl,
         maxRetriesPerRequest: null,
         connectTimeout: CONNECT_TIMEOUT_MS,
-        retryStrategy,
+        retryStrategy: (times: number) => (givenUp ? null : retryAfter(times)),
       },
     },
     async mend() {
@@ -27,12 +28,14 @@ export function openRedis(redisUrl: string): Backend {
       return false;
     },
     isAway,
-    async close() {},
+    giveUp() {
+      givenUp = true;
+    },
   };
 }
 
 /** Never slower than 2 s: work has to go on soon after Redis is back. */
-function retryStrategy(times: number): number {
+function retryAfter(times: number): number {
   return Math.min(times * 200, 2_000);
 }
 

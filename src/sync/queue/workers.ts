@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { messageOf } from '../../errors.ts';
 import type { Backend } from './backend.ts';
@@ -21,64 +22,48 @@ export type ResyncProcessor = (
 const MOST_STALLS = 3;
 /** The pause after an error of the queue itself, in which it is mended: BullMQ would ask again at once. */
 const PAUSE_MS = 1_000;
+/** What an aborted job has to end in. */
+const GRACE_MS = 1_000;
 
-/**
- * Starts a worker of the queue.
- *
- * @param onTrouble is told errors of the queue, not of jobs, and mends what can be mended
- * @param onFinished is called after each job
- */
-export function startWorker(
-  backend: Backend,
-  processor: ResyncProcessor,
-  options: { concurrency: number; onTrouble(error: unknown): Promise<void>; onFinished(): void },
-): StartedWorker {
-  const worker: Worker<ResyncData, ResyncResult, string> = new Worker(
-    QUEUE_NAME,
-    // Three parameters: BullMQ hands the signal only to those who take it.
-    (job: ResyncJob, _token, signal) => run(processor, job, signal),
-    {
-      ...backend.options,
-      concurrency: options.concurrency,
-      // A job of a killed worker is taken up by another within these two together.
-      lockDuration: 15_000,
-      stalledInterval: 5_000,
-      maxStalledCount: MOST_STALLS,
-      drainDelay: 5,
-      runRetryDelay: PAUSE_MS,
-    },
-    backend.factory,
-  );
-  const started = new StartedWorker(worker, options.onTrouble);
-  worker.on('completed', options.onFinished);
-  worker.on('failed', options.onFinished);
-  worker.on('error', (error) => started.rest(error));
-  return started;
+/** What a worker is told, and tells. */
+export interface WorkerOptions {
+  /** Jobs at once. */
+  readonly concurrency: number;
+  /** A job whose worker died is taken up by another within about twice this time. */
+  readonly lockMs: number;
+  /** Is told errors of the queue, not of jobs, and mends what can be mended. */
+  onTrouble(error: unknown): Promise<void>;
+  /** Is called after each job. */
+  onFinished(): void;
 }
 
-/** A worker that rests while the queue is in trouble, and stops within a deadline. */
-export class StartedWorker {
-  readonly worker: Worker<ResyncData, ResyncResult, string>;
-  readonly #onTrouble: (error: unknown) => Promise<void>;
+/** A worker of the queue. It rests while the queue is in trouble, and stops within a deadline. */
+export class ResyncWorker {
+  readonly #worker: Worker<ResyncData, ResyncResult, string>;
+  readonly #options: WorkerOptions;
   #resting = false;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    worker: Worker<ResyncData, ResyncResult, string>,
-    onTrouble: (error: unknown) => Promise<void>,
-  ) {
-    this.worker = worker;
-    this.#onTrouble = onTrouble;
-  }
-
-  /** Takes no jobs until the trouble is looked after, and for a moment at least. */
-  async rest(error: unknown): Promise<void> {
-    if (this.#resting || this.#closing !== undefined) return;
-    this.#resting = true;
-    await this.worker.pause(true).catch(() => undefined);
-    await Promise.all([this.#onTrouble(error), new Promise((resolve) => setTimeout(resolve, PAUSE_MS))]);
-    this.#resting = false;
-    if (this.#closing === undefined) await this.worker.resume();
+  /** Starts at once. */
+  constructor(backend: Backend, processor: ResyncProcessor, options: WorkerOptions) {
+    this.#options = options;
+    this.#worker = new Worker(
+      QUEUE_NAME,
+      // Three parameters: BullMQ hands the signal only to those who take it.
+      (job: ResyncJob, _token, signal) => run(processor, job, signal),
+      {
+        ...backend.options,
+        concurrency: options.concurrency,
+        lockDuration: options.lockMs,
+        stalledInterval: Math.ceil(options.lockMs / 3),
+        maxStalledCount: MOST_STALLS,
+        runRetryDelay: PAUSE_MS,
+      },
+      backend.factory,
+    );
+    this.#worker.on('completed', options.onFinished);
+    this.#worker.on('failed', options.onFinished);
+    this.#worker.on('error', (error) => this.#rest(error));
   }
 
   /** Takes no more jobs, waits for those under way until the deadline, then aborts them: another takes them up. */
@@ -87,13 +72,28 @@ export class StartedWorker {
     return this.#closing;
   }
 
+  /** Takes no jobs until the trouble is looked after, and for a moment at least. */
+  async #rest(error: unknown): Promise<void> {
+    if (this.#resting || this.#closing !== undefined) return;
+    this.#resting = true;
+    await this.#worker.pause(true);
+    await Promise.all([this.#options.onTrouble(error), sleep(PAUSE_MS)]);
+    this.#resting = false;
+    if (this.#closing === undefined) await this.#worker.resume();
+  }
+
   async #close(deadlineMs: number): Promise<void> {
-    const finished = await within(deadlineMs, 'the last job', this.worker.pause()).then(
-      () => true,
-      () => false,
-    );
-    if (!finished) this.worker.cancelAllJobs('the service stops');
-    await within(deadlineMs, 'the queue', this.worker.close(!finished)).catch(() => undefined);
+    // BullMQ's close waits without end, and can't be hurried once it waits: so its connections are cut.
+    const closed = this.#worker.close();
+    const late = await within(deadlineMs, 'the last job', closed).catch(() => 'late');
+    if (late !== 'late') return;
+    this.#worker.cancelAllJobs('the service stops');
+    await within(GRACE_MS, 'the last job', closed).catch(() => this.#cut());
+  }
+
+  /** Without its connection the lock of a job that still runs is not renewed. */
+  async #cut(): Promise<void> {
+    await within(GRACE_MS, 'the queue', this.#worker.disconnect()).catch(() => undefined);
   }
 }
 
