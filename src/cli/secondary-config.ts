@@ -17,8 +17,6 @@ export interface SecondaryConfigOptions {
   zones: string[];
   /** Algorithm as `hmac-sha256`, secret in base64. */
   key?: { name: string; algorithm: string; secret: string };
-  /** Who may transfer the zones from that secondary in turn: addresses; nobody by default. */
-  allowTransfer?: string[];
 }
 
 /**
@@ -43,7 +41,6 @@ function bind(options: SecondaryConfigOptions): string[] {
   const primaries = options.primary.map(
     ({ ip, port }) => `${ip} port ${port}${key ? ` key "${plain(key.name)}"` : ''};`,
   );
-  const allowTransfer = options.allowTransfer ?? ['none'];
   return [
     ...comment('//', [
       `BIND 9.18: secondary of Zoneferry, registered there as "${options.name}".`,
@@ -73,7 +70,7 @@ function bind(options: SecondaryConfigOptions): string[] {
               .join(' ')} };`,
           ]
         : []),
-      `    allow-transfer { ${allowTransfer.map((address) => `${address};`).join(' ')} };`,
+      '    allow-transfer { none; };',
       '    notify no;  // the other secondaries are notified by Zoneferry itself',
       '};',
     ]),
@@ -107,7 +104,6 @@ function nsd(options: SecondaryConfigOptions): string[] {
       (ip) => `    allow-notify: ${ip} ${keyName}`,
     ),
     ...options.primary.map(({ ip, port }) => `    request-xfr: ${ip}@${port} ${keyName}`),
-    ...(options.allowTransfer ?? []).map((address) => `    provide-xfr: ${address} NOKEY`),
     ...options.zones.flatMap((zone) => [
       'zone:',
       `    name: "${plain(zone)}"`,
@@ -147,19 +143,12 @@ function knot(options: SecondaryConfigOptions): string[] {
     `    address: [ ${notifiers.join(', ')} ]`,
     ...keyLine,
     '    action: notify',
-    ...(options.allowTransfer
-      ? [
-          '  - id: zoneferry-transfer',
-          `    address: [ ${options.allowTransfer.join(', ')} ]`,
-          '    action: transfer',
-        ]
-      : []),
     'zone:',
     ...options.zones.flatMap((zone) => [
       `  - domain: "${plain(zone)}"`,
       `    file: "${fileName(zone)}.zone"`,
       '    master: zoneferry',
-      `    acl: [ zoneferry-notify${options.allowTransfer ? ', zoneferry-transfer' : ''} ]`,
+      '    acl: [ zoneferry-notify ]',
     ]),
   ];
 }

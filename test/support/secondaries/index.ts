@@ -80,7 +80,6 @@ export async function startSecondary(kind: SecondaryKind, options: SecondaryOpti
         primary: [options.primary],
         zones: options.zones,
         ...(options.key ? { key: options.key } : {}),
-        allowTransfer: [address],
       });
     const folder = await mkdtemp(join(tmpdir(), `secondary-${kind}-`));
     try {

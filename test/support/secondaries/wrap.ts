@@ -20,7 +20,10 @@ export interface Place {
   config: string;
 }
 
-/** Lays the files of one server into its folder: the printed configuration inside the options that a test run needs. */
+/**
+ * Lays the files of one server into its folder: the printed configuration inside the options that a test run needs. Of the
+ * printed text itself one thing is changed: whoever runs the test may transfer the zones, to see all of their content.
+ */
 export async function prepare(kind: SecondaryKind, place: Place): Promise<Launch> {
   return wrap[kind](place);
 }
@@ -45,7 +48,7 @@ const wrap: Record<SecondaryKind, (place: Place) => Promise<Launch>> = {
     min-retry-time 1;
 };
 controls { };
-${config}`,
+${opened(config, 'allow-transfer { none; }', `allow-transfer { ${address}; }`)}`,
     );
     return { command: program('named'), args: ['-g', '-n', '1', '-c', file] };
   },
@@ -70,7 +73,7 @@ ${config}`,
     verbosity: 2
 remote-control:
     control-enable: no
-${config}`,
+${opened(config, 'include-pattern: "zoneferry"', `include-pattern: "zoneferry"\n    provide-xfr: ${address} NOKEY`)}`,
     );
     return { command: program('nsd'), args: ['-d', '-V', '2', '-c', file] };
   },
@@ -95,7 +98,11 @@ log:
 template:
   - id: default
     storage: "${folder}"
-${config}`,
+acl:
+  - id: test-transfer
+    address: ${address}
+    action: transfer
+${opened(config, 'acl: [ zoneferry-notify ]', 'acl: [ zoneferry-notify, test-transfer ]')}`,
     );
     return { command: program('knotd'), args: ['-c', file] };
   },
@@ -137,6 +144,12 @@ security-poll-suffix=
     };
   },
 };
+
+function opened(config: string, printed: string, instead: string): string {
+  if (!config.includes(printed))
+    throw new Error(`expected "${printed}" in the printed configuration:\n${config}`);
+  return config.replaceAll(printed, instead);
+}
 
 function program(name: string): string {
   const path = findProgram(name);
