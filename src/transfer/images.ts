@@ -114,7 +114,7 @@ export class Images {
     const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
     try {
       if (release === undefined) throw new Error(`no turn to render ${zone.name} came within ${sourceMs} ms`);
-      const version = await within(sourceMs, `opening zone ${zone.name}`, this.#source.open(zone.zoneId));
+      const version = await this.#openVersion(zone);
       await this.#renderVersion(version, image);
       image.complete();
       this.#remember(zone.zoneId, image.contentBytes);
@@ -125,6 +125,18 @@ export class Images {
     } finally {
       release?.();
       this.#trim();
+    }
+  }
+
+  async #openVersion(zone: PublishedZone): Promise<OpenVersion> {
+    const { sourceMs } = this.#bounds;
+    const opening = this.#source.open(zone.zoneId);
+    try {
+      return await within(sourceMs, `opening zone ${zone.name}`, opening);
+    } catch (error) {
+      // One that comes too late is given back unread.
+      opening.then((late) => late.batches[Symbol.asyncIterator]().return?.()).catch(() => {});
+      throw error;
     }
   }
 
@@ -179,7 +191,7 @@ export class Images {
     const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
     if (release === undefined) throw new Error(`no turn to measure ${zone.name} came within ${sourceMs} ms`);
     try {
-      const version = await within(sourceMs, `opening zone ${zone.name}`, this.#source.open(zone.zoneId));
+      const version = await this.#openVersion(zone);
       let size = 0;
       for await (const batch of this.#batches(version)) {
         for (const record of batch) if (record.type !== TYPE.SOA) size += recordBytes(record);

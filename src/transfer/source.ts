@@ -44,7 +44,11 @@ export type CurrentZone =
   | { readonly kind: 'unpublished' }
   | { readonly kind: 'unknown' };
 
-/** One version of a zone, streamed in owner order. A SOA among the records is passed over: it is in `zone`. */
+/**
+ * One version of a zone, streamed in owner order. A SOA among the records is passed over: it is in `zone`. What it
+ * holds in the store has to be free again when `batches` came to its end or its iterator was told to `return`, before
+ * its first batch too.
+ */
 export interface OpenVersion {
   readonly zone: PublishedZone;
   readonly batches: AsyncIterable<readonly StoredRecord[]>;

@@ -50,6 +50,8 @@ export class Transfer {
     let batchBytes = 0;
     for (let index = 0; ; index++) {
       const next = this.#stream.at(index);
+      // It may fail while the batch before it is still being written, when nobody waits for it yet.
+      if (next instanceof Promise) next.catch(() => {});
       if (next instanceof Promise && batch.length > 0) {
         yield batch;
         batch = [];

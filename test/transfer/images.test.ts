@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import type { MessageStream } from '../../src/transfer/image.ts';
+import { type ImageBounds, Images } from '../../src/transfer/images.ts';
+import type { PublishedZone } from '../../src/transfer/source.ts';
+import { MemoryZones } from '../support/memory-zones.ts';
+
+function make(bounds: Partial<ImageBounds> = {}): { zones: MemoryZones; images: Images } {
+  const zones = new MemoryZones();
+  zones.batch = 100;
+  const all = { imageBytes: 1e6, lingeringBytes: 1e6, renderings: 2, sourceMs: 500, ...bounds };
+  return { zones, images: new Images(zones, all) };
+}
+
+function lines(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `h${n} 300 TXT "${'x'.repeat(60)}"`);
+}
+
+async function readAll(stream: MessageStream): Promise<number> {
+  let answers = 0;
+  for (let index = 0; ; index++) {
+    const message = await stream.at(index);
+    if (message === undefined) break;
+    answers += message.answers;
+  }
+  stream.close();
+  return answers;
+}
+
+const noCut = (why: string): never => {
+  throw new Error(why);
+};
+
+describe('rendered versions', () => {
+  it('are rendered once for all who come, also while it is under way', async () => {
+    const { zones, images } = make();
+    const zone = zones.add('a.test.', lines(500));
+    const streams = await Promise.all([images.open(zone, noCut), images.open(zone, noCut)]);
+    expect(await Promise.all(streams.map(readAll))).toEqual([502, 502]);
+    expect(await readAll(await images.open(zone, noCut))).toBe(502);
+    expect(zones.opened).toBe(1);
+    expect((await streams[0]!.at(0))!.body).toBe((await streams[1]!.at(0))!.body);
+  });
+
+  it('of a new serial replace the old one, which those who read it keep', async () => {
+    const { zones, images } = make();
+    const before = zones.add('a.test.', lines(500));
+    const old = await images.open(before, noCut);
+    await old.at(0);
+    const after = zones.change('a.test.', { add: ['new 300 A 192.0.2.1'] });
+    const both = [old, await images.open(after, noCut)];
+    expect(both.map((stream) => stream.zone.serial)).toEqual([1, 2]);
+    expect(await Promise.all(both.map(readAll))).toEqual([502, 503]);
+    expect(zones.opened).toBe(2);
+  });
+
+  it('newer than asked for will do, older ones will not', async () => {
+    const { zones, images } = make();
+    const before = zones.add('a.test.', lines(10));
+    zones.change('a.test.', {});
+    const stream = await images.open(before, noCut);
+    expect(stream.zone.serial).toBe(2);
+    stream.close();
+    const later: PublishedZone = { ...before, serial: 3 };
+    await expect(images.open(later, noCut)).rejects.toThrow('the store gave serial 2');
+  });
+
+  it('least recently used go first when the room is full', async () => {
+    const { zones, images } = make({ imageBytes: 30_000 });
+    const [a, b, c] = ['a.test.', 'b.test.', 'c.test.'].map((name) => zones.add(name, lines(150)));
+    for (const zone of [a!, b!]) await readAll(await images.open(zone, noCut));
+    expect(images.bytes).toBeGreaterThan(20_000);
+    await readAll(await images.open(a!, noCut));
+    await readAll(await images.open(c!, noCut));
+    expect(images.bytes).toBeLessThanOrEqual(30_000);
+    expect(zones.opened).toBe(3);
+    await readAll(await images.open(a!, noCut));
+    expect(zones.opened).toBe(3);
+    await readAll(await images.open(b!, noCut));
+    expect(zones.opened).toBe(4);
+  });
+
+  it('that are outdated are cut off from slow readers when they take too much', async () => {
+    const { zones, images } = make({ lingeringBytes: 30_000 });
+    const cut: number[] = [];
+    let zone = zones.add('a.test.', lines(150));
+    const readers: MessageStream[] = [];
+    for (let n = 0; n < 5; n++) {
+      const { serial } = zone;
+      const stream = await images.open(zone, () => cut.push(serial));
+      readers.push(stream);
+      await readAll({ ...stream, close: () => {} });
+      zone = zones.change('a.test.', {});
+    }
+    await readAll(await images.open(zone, noCut));
+    expect(cut).toEqual([1, 2, 3]);
+    for (const reader of readers) reader.close();
+    expect(images.bytes).toBeLessThan(15_000);
+  });
+
+  it('above the whole room are served all the same, and not kept', async () => {
+    const { zones, images } = make({ imageBytes: 1000, lingeringBytes: 1000 });
+    const zone = zones.add('a.test.', lines(2000));
+    expect(await readAll(await images.open(zone, noCut))).toBe(2002);
+    expect(images.bytes).toBe(0);
+  });
+
+  it('that fail are told to everybody, and tried again by the next', async () => {
+    const { zones, images } = make();
+    const zone = zones.add('a.test.', lines(500));
+    zones.beforeBatch = (number) => {
+      if (number === 3) throw new Error('gone');
+    };
+    const streams = await Promise.all([images.open(zone, noCut), images.open(zone, noCut)]);
+    for (const stream of streams) await expect(readAll(stream)).rejects.toThrow('gone');
+    for (const stream of streams) stream.close();
+    expect(images.bytes).toBe(0);
+    zones.beforeBatch = () => {};
+    expect(await readAll(await images.open(zone, noCut))).toBe(502);
+  });
+
+  it('of a store that hangs fail within the deadline', async () => {
+    const { zones, images } = make({ sourceMs: 50 });
+    const zone = zones.add('a.test.', lines(500));
+    zones.beforeBatch = (number) => (number === 2 ? new Promise(() => {}) : undefined);
+    await expect(readAll(await images.open(zone, noCut))).rejects.toThrow('took longer than 50 ms');
+  });
+
+  it('are made a bounded number at a time', async () => {
+    const { zones, images } = make({ renderings: 2 });
+    let most = 0;
+    let now = 0;
+    zones.batch = 1000;
+    zones.beforeBatch = async () => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      now--;
+    };
+    const all = Array.from({ length: 8 }, (_, n) => zones.add(`z${n}.test.`, lines(5)));
+    await Promise.all(all.map(async (zone) => readAll(await images.open(zone, noCut))));
+    expect(most).toBe(2);
+  });
+});
