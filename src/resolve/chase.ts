@@ -1,0 +1,168 @@
+import type { Message, ResourceRecord } from '../dns/message.ts';
+import { nameKey } from '../dns/name.ts';
+import { CLASS_IN, RCODE, rcodeToText, TYPE } from '../dns/types.ts';
+import { addressSet } from './addresses.ts';
+import type { Reply } from './exchange.ts';
+import { extendedError } from './extended-error.ts';
+import type { Failed, FailureReason, Family, Outcome } from './outcome.ts';
+
+/** CNAMEs of one chain, at most; resolvers themselves stop near 16. */
+export const MOST_LINKS = 16;
+/** Questions of one chase, at most: an upstream that gives one link at a time is asked again for the next. */
+export const MOST_QUESTIONS = 8;
+/** Seconds that any TTL is cut to (RFC 8767, 4). */
+const LONGEST_TTL = 604_800;
+
+export interface Chased {
+  outcome: Outcome;
+  /** Keys of the CNAME targets followed. */
+  chain: string[];
+  /** What was left out of a found set, in words. */
+  remark?: string;
+}
+
+/**
+ * Finds the addresses of a name at one upstream: follows CNAMEs within an answer and, where the answer ends before
+ * the chain does, by asking for its last name (RFC 1034, 3.6.2). `ask` puts one question.
+ */
+export async function chase(
+  target: Buffer,
+  family: Family,
+  ask: (name: Buffer, type: number) => Promise<Reply>,
+): Promise<Chased> {
+  const walk: Walk = { name: target, seen: new Set([nameKey(target)]), chain: [], ttl: LONGEST_TTL };
+  for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
+    const reply = await ask(walk.name, TYPE[family]);
+    const step =
+      reply.kind === 'failed' ? failed(reply.reason, reply.detail) : readStep(reply.message, walk, family);
+    if (step.kind !== 'more') return finished(step, walk, family);
+  }
+  return { outcome: failed('chain', `no end after ${MOST_QUESTIONS} answers`), chain: walk.chain };
+}
+
+interface Walk {
+  /** Where the chain stands. */
+  name: Buffer;
+  seen: Set<string>;
+  chain: string[];
+  ttl: number;
+}
+
+type Step =
+  | Failed
+  | { kind: 'more' }
+  | { kind: 'nodata' | 'nxdomain'; ttl?: number }
+  | { kind: 'addresses'; rdatas: Buffer[] };
+
+function readStep(message: Message, walk: Walk, family: Family): Step {
+  // With CNAMEs in the answer NXDOMAIN speaks of the last name of the chain (RFC 6604, 3).
+  if (message.rcode !== RCODE.NOERROR && message.rcode !== RCODE.NXDOMAIN) return refusal(message);
+  const answers = byOwner(message.answers, family);
+  const from = walk.name;
+  for (;;) {
+    const here = answers.get(nameKey(walk.name));
+    if (here?.addresses.length) {
+      for (const record of here.addresses) walk.ttl = Math.min(walk.ttl, record.ttl);
+      return { kind: 'addresses', rdatas: here.addresses.map((record) => record.rdata) };
+    }
+    const problem = here ? follow(here.aliases, walk) : undefined;
+    if (problem) return problem;
+    if (!here) break;
+  }
+  if (message.rcode === RCODE.NXDOMAIN) return { kind: 'nxdomain', ...negativeTtl(message, walk) };
+  if (hasSoa(message)) return { kind: 'nodata', ...negativeTtl(message, walk) };
+  if (walk.name !== from) return { kind: 'more' };
+  if (answers.size > 0) return failed('malformed', `the answer has nothing about ${nameKey(walk.name)}`);
+  // Without a SOA it is a "no data" too (RFC 2308, 2.2), unless the answer came from one who doesn't recurse at all.
+  if (message.authorities.some((record) => record.type === TYPE.NS) || (!message.ra && !message.aa)) {
+    return failed('refused', 'a referral came in place of an answer: the upstream does not recurse');
+  }
+  return { kind: 'nodata' };
+}
+
+/** Goes one CNAME further; gives what is wrong with it. */
+function follow(aliases: ResourceRecord[], walk: Walk): Failed | undefined {
+  const [alias, ...others] = aliases;
+  const next = nameKey(alias!.rdata);
+  if (others.some((other) => nameKey(other.rdata) !== next)) {
+    return failed('malformed', `${nameKey(walk.name)} has two CNAMEs`);
+  }
+  for (const record of aliases) walk.ttl = Math.min(walk.ttl, record.ttl);
+  if (walk.seen.has(next)) return failed('loop', `the CNAME chain comes back to ${next}`);
+  if (walk.chain.length === MOST_LINKS)
+    return failed('chain', `the CNAME chain has more than ${MOST_LINKS} links`);
+  walk.seen.add(next);
+  walk.chain.push(next);
+  walk.name = alias!.rdata;
+  return undefined;
+}
+
+function finished(step: Exclude<Step, { kind: 'more' }>, walk: Walk, family: Family): Chased {
+  const { chain } = walk;
+  if (step.kind !== 'addresses') return { outcome: step, chain };
+  const { addresses, refused, surplus } = addressSet(family, step.rdatas);
+  if (addresses.length === 0) {
+    return {
+      outcome: failed('malformed', `no address that may be published, only ${refused.join(', ')}`),
+      chain,
+    };
+  }
+  const remarks = [
+    ...(refused.length > 0 ? [`left out ${refused.join(', ')}`] : []),
+    ...(surplus > 0 ? [`left out ${surplus} addresses over ${addresses.length}`] : []),
+  ];
+  const outcome: Outcome = { kind: 'found', addresses, ttl: walk.ttl };
+  return remarks.length > 0 ? { outcome, chain, remark: remarks.join('; ') } : { outcome, chain };
+}
+
+function refusal(message: Message): Failed {
+  const more = extendedError(message);
+  const detail = `${rcodeToText(message.rcode)}${more ? ` (${more.text})` : ''}`;
+  switch (message.rcode) {
+    case RCODE.SERVFAIL:
+      return failed(more?.bogus ? 'bogus' : 'servfail', detail);
+    case RCODE.REFUSED:
+    case RCODE.NOTAUTH:
+      return failed('refused', detail);
+    case RCODE.FORMERR:
+    case RCODE.BADVERS:
+      return failed('malformed', detail);
+    default:
+      return failed('servfail', detail);
+  }
+}
+
+interface Owned {
+  addresses: ResourceRecord[];
+  aliases: ResourceRecord[];
+}
+
+/** The records that matter, by the key of their owner. Whatever else an answer holds is passed over. */
+function byOwner(answers: readonly ResourceRecord[], family: Family): Map<string, Owned> {
+  const owners = new Map<string, Owned>();
+  for (const record of answers) {
+    if (record.class !== CLASS_IN) continue;
+    if (record.type !== TYPE[family] && record.type !== TYPE.CNAME) continue;
+    const key = nameKey(record.name);
+    const owned = owners.get(key) ?? { addresses: [], aliases: [] };
+    owners.set(key, owned);
+    (record.type === TYPE.CNAME ? owned.aliases : owned.addresses).push(record);
+  }
+  return owners;
+}
+
+function hasSoa(message: Message): boolean {
+  return message.authorities.some((record) => record.type === TYPE.SOA && record.class === CLASS_IN);
+}
+
+/** How long a "no" may be kept: the lesser of the SOA's TTL and its minimum (RFC 2308, 5), and of the chain's TTLs. */
+function negativeTtl(message: Message, walk: Walk): { ttl?: number } {
+  const soa = message.authorities.find((record) => record.type === TYPE.SOA);
+  if (soa === undefined) return {};
+  const minimum = soa.rdata.readUInt32BE(soa.rdata.length - 4);
+  return { ttl: Math.min(walk.ttl, soa.ttl, minimum) };
+}
+
+function failed(reason: FailureReason, detail: string): Failed {
+  return { kind: 'failed', reason, detail };
+}

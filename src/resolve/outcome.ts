@@ -1,0 +1,54 @@
+/** What a look at an ALIAS target can give: typed outcomes, never an exception for what upstreams do. */
+
+/** The two address families; each is looked up by itself. */
+export type Family = 'A' | 'AAAA';
+
+/** Why a look failed. The last known addresses are kept on each of them. */
+export type FailureReason =
+  | 'servfail'
+  | 'refused'
+  | 'timeout'
+  | 'bogus'
+  | 'loop'
+  | 'chain'
+  | 'malformed'
+  | 'unreachable';
+
+export interface Failed {
+  readonly kind: 'failed';
+  readonly reason: FailureReason;
+  /** One line for people. */
+  readonly detail: string;
+}
+
+export interface Found {
+  readonly kind: 'found';
+  /** Canonical text, sorted, without duplicates, at least one. */
+  readonly addresses: string[];
+  /** Seconds: the smallest of the chain's CNAMEs and of the addresses themselves. */
+  readonly ttl: number;
+}
+
+/** An authoritative "no": the name doesn't exist, or has no address of this family (RFC 2308, 2). */
+export interface Negative {
+  readonly kind: 'nodata' | 'nxdomain';
+  /** Seconds that the "no" may be kept (RFC 2308, 5), where the upstream said. */
+  readonly ttl?: number;
+}
+
+export type Outcome = Found | Negative | Failed;
+
+export interface Look {
+  /** Key of the name that was asked for. */
+  readonly target: string;
+  readonly family: Family;
+  readonly outcome: Outcome;
+  /** Keys of the CNAME targets followed, in their order; empty when the target has the addresses itself. */
+  readonly chain: string[];
+  /** `ip:port` of the upstream that the outcome comes from. */
+  readonly resolver: string;
+  /** Milliseconds since the epoch: nothing was asked before. */
+  readonly startedAt: number;
+  /** Milliseconds from there to the outcome. */
+  readonly ms: number;
+}
