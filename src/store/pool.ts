@@ -30,12 +30,22 @@ export function createPool(url: string, options: PoolOptions = {}): Pool {
 
 /** What every client of ours connects with. Waits are bounded: 10 s to connect, 5 min for a statement. */
 export function connectionSettings(url: string, applicationName = 'zoneferry'): pg.ClientConfig {
+  const { connectionString, options } = splitOptions(url);
   return {
-    connectionString: url,
+    connectionString,
     application_name: applicationName,
     options:
-      '-c zoneferry.service=on -c statement_timeout=300000 -c idle_in_transaction_session_timeout=300000',
+      `${options} -c zoneferry.service=on -c statement_timeout=300000 -c idle_in_transaction_session_timeout=300000`.trim(),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   };
+}
+
+/** The driver lets `options` in the URL win over ours, so they are taken out of it and ours put behind them. */
+function splitOptions(url: string): { connectionString: string; options: string } {
+  if (!URL.canParse(url)) return { connectionString: url, options: '' };
+  const parsed = new URL(url);
+  const options = parsed.searchParams.get('options') ?? '';
+  parsed.searchParams.delete('options');
+  return { connectionString: parsed.href, options };
 }

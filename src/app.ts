@@ -1,0 +1,158 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Shared } from './app/shared.ts';
+import { startTransfer } from './app/transfer.ts';
+import { startWorker } from './app/worker.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { startEmbedded } from './embedded/index.ts';
+import { formatEndpoint } from './endpoint.ts';
+import { messageOf, UserError } from './errors.ts';
+import { HealthServer } from './http/health.ts';
+import { hideCredentials, type Log } from './log.ts';
+import { Hints } from './store/hints.ts';
+import { migrate } from './store/migrate.ts';
+import { createPool, type Pool } from './store/pool.ts';
+import { openQueues, type Queues } from './sync/queues.ts';
+import { startSchedule } from './sync/schedule.ts';
+
+export type Role = 'transfer' | 'worker' | 'scheduler' | 'api';
+export const ROLES: readonly Role[] = ['transfer', 'worker', 'scheduler', 'api'];
+
+export interface ServiceOptions {
+  roles: readonly Role[];
+  log: Log;
+  /** Ends the start while it waits for PostgreSQL or Redis. */
+  signal?: AbortSignal;
+}
+
+export interface Service {
+  /** Stops every room in the reverse of the order in which they started. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the rooms of the roles asked for and starts them. PostgreSQL or Redis away is waited for and said.
+ *
+ * @throws UserError for what waiting can't mend: a taken port, a folder of somebody else's
+ */
+export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
+  const { log } = options;
+  const stops: (() => unknown)[] = [];
+  const reasons: (() => string | undefined)[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      for (const end of stops.splice(0).reverse()) {
+        await Promise.resolve(end()).catch((error: unknown) =>
+          log.warn({ error: messageOf(error) }, 'a room did not stop cleanly'),
+        );
+      }
+    })();
+    return stopping;
+  };
+
+  try {
+    const databaseUrl = config.databaseUrl ?? (await joinEmbedded(config, stops));
+    const pool = createPool(databaseUrl, {
+      max: 12,
+      onError: (error) => log.warn({ error: messageOf(error) }, 'a connection to PostgreSQL was lost'),
+    });
+    stops.push(() => pool.end());
+    await prepareDatabase(pool, log, options.signal);
+    const hints = new Hints(databaseUrl, (error) =>
+      log.warn({ error: messageOf(error) }, 'hints from PostgreSQL were lost; polling goes on'),
+    );
+    stops.push(() => hints.stop());
+    const queues = await openQueues({
+      databaseUrl,
+      ...(config.redisUrl ? { redisUrl: config.redisUrl } : {}),
+      clock: systemClock,
+      log,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    stops.push(() => queues.close());
+    log.info(
+      { database: hideCredentials(databaseUrl), queue: queues.kind, roles: options.roles },
+      `PostgreSQL ${config.databaseUrl ? 'of DATABASE_URL' : 'embedded in .zoneferry/'}, queue on ${queues.kind === 'redis' ? 'Redis of REDIS_URL' : 'the same PostgreSQL'}`,
+    );
+
+    const shared: Shared = {
+      config,
+      databaseUrl,
+      pool,
+      hints,
+      queues,
+      log,
+      onStop: (end) => stops.push(end),
+      onReady: (reason) => reasons.push(reason),
+    };
+    if (options.roles.includes('worker')) await startWorker(shared);
+    if (options.roles.includes('transfer')) await startTransfer(shared);
+    if (options.roles.includes('scheduler')) {
+      const schedule = await startSchedule(config.resyncCron, queues, log);
+      stops.push(() => schedule.stop());
+    }
+    if (options.roles.includes('api')) await startApi(shared, reasons);
+    hints.start();
+    return { stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function joinEmbedded(config: Config, stops: (() => unknown)[]): Promise<string> {
+  const embedded = await startEmbedded(config.directory);
+  stops.push(() => embedded.leave());
+  return embedded.url;
+}
+
+/** Waits for PostgreSQL as long as it takes; what it says about rights or versions ends the start. */
+async function prepareDatabase(pool: Pool, log: Log, signal: AbortSignal | undefined): Promise<void> {
+  for (let wait = 250; ; wait = Math.min(wait * 2, 5_000)) {
+    try {
+      const applied = await migrate(pool);
+      if (applied.length > 0) log.info({ applied }, `database migrated: ${applied.join(', ')}`);
+      return;
+    } catch (error) {
+      if (!isAway(error))
+        throw error instanceof UserError
+          ? error
+          : new UserError(`DATABASE_URL: PostgreSQL says: ${messageOf(error)}`);
+      log.warn({ error: messageOf(error) }, `PostgreSQL does not answer; trying again in ${wait} ms`);
+      await pause(wait, undefined, signal ? { signal } : {});
+    }
+  }
+}
+
+/** Connection refused, reset or timed out, a server that starts, stops or is full. */
+function isAway(error: unknown): boolean {
+  const code = String((error as { code?: string }).code ?? '');
+  return /^(08...|57P0.|53300|E[A-Z_]+)$/.test(code) || /timeout|terminated/i.test(messageOf(error));
+}
+
+async function startApi(shared: Shared, reasons: readonly (() => string | undefined)[]): Promise<void> {
+  const { config, pool, queues, log, onStop } = shared;
+  const health = new HealthServer({
+    listen: config.httpListen,
+    reasons: async () => {
+      const database = pool.query('select 1').then(
+        () => undefined,
+        (error) => `PostgreSQL: ${messageOf(error)}`,
+      );
+      const queue = queues.ping().then(
+        () => undefined,
+        (error) => `queue: ${messageOf(error)}`,
+      );
+      return [...(await Promise.all([database, queue])), ...reasons.map((reason) => reason())].flatMap(
+        (reason) => reason ?? [],
+      );
+    },
+  });
+  await health.start();
+  onStop(() => health.stop());
+  log.info(
+    { port: health.port() },
+    `HTTP on ${formatEndpoint({ ...config.httpListen, port: health.port() })}`,
+  );
+}

@@ -1,0 +1,19 @@
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Hints } from '../store/hints.ts';
+import type { Pool } from '../store/pool.ts';
+import type { Queues } from '../sync/queues.ts';
+
+/** What every room of one process shares. */
+export interface Shared {
+  config: Config;
+  databaseUrl: string;
+  pool: Pool;
+  hints: Hints;
+  queues: Queues;
+  log: Log;
+  /** Called last first when the service stops. */
+  onStop(stop: () => unknown): void;
+  /** Adds a reason for not being ready; it holds while the function returns one. */
+  onReady(reason: () => string | undefined): void;
+}

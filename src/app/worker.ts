@@ -1,0 +1,43 @@
+import { systemClock } from '../clock.ts';
+import { Resolver } from '../resolve/resolver.ts';
+import { lookOnHint } from '../sync/due.ts';
+import { Looker } from '../sync/looker.ts';
+import { startMaintenance } from '../sync/maintenance.ts';
+import { Publisher } from '../sync/publisher.ts';
+import { resync } from '../sync/resync.ts';
+import { policyOf } from './policy.ts';
+import type { Shared } from './shared.ts';
+
+/** The role `worker`: publishes edits, looks at targets, runs the jobs of the queue, keeps tables bounded. */
+export async function startWorker({ config, pool, hints, queues, log, onStop }: Shared): Promise<void> {
+  const clock = systemClock;
+  const resolver = new Resolver({
+    servers: config.resolvers,
+    timeoutMs: config.resolveTimeoutMs,
+    tries: config.resolveTries,
+    clock,
+    log,
+  });
+  onStop(() => resolver.close());
+  const looker = new Looker({ pool, resolver, policy: policyOf(config), clock, log });
+  onStop(() => looker.stop());
+
+  const publisher = new Publisher({ pool, hints, clock, log, serialPolicy: config.serialPolicy });
+  onStop(() => publisher.stop());
+  publisher.start();
+  onStop(lookOnHint(pool, looker, hints, clock, log));
+  onStop(startMaintenance(pool, { versions: 1000, days: 30, bytes: 64 * 1024 * 1024 }, log));
+
+  queues.work((job, data, signal) =>
+    resync(
+      {
+        id: job.id ?? '',
+        data,
+        addedAt: job.timestamp,
+        signal,
+        progress: (progress) => job.updateProgress(progress),
+      },
+      { pool, looker, clock },
+    ),
+  );
+}
