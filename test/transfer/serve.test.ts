@@ -3,6 +3,7 @@ import { recordKey } from '../../src/dns/inbound.ts';
 import { readMessage } from '../../src/dns/message.ts';
 import { absoluteName, formatName } from '../../src/dns/name.ts';
 import { buildQuery } from '../../src/dns/query.ts';
+import { signRequest } from '../../src/dns/tsig.ts';
 import { RCODE, TYPE } from '../../src/dns/types.ts';
 import { makeKey } from '../support/memory-zones.ts';
 import { axfr, exchange, ixfr, soa, TestConnection } from '../support/transfer-client.ts';
@@ -257,6 +258,18 @@ describe('refusals', () => {
     await expect(
       axfr({ ...at, zone: 'example.com.', key: makeKey('key.example.', 'hmac-sha256', 'wrong') }),
     ).rejects.toMatchObject({ fault: 'refused by peer', peerError: 16 });
+    // BADTIME is signed, and has our time (5.2.3).
+    const name = absoluteName('example.com.');
+    const plain = buildQuery({ id: 3, name, type: TYPE.SOA });
+    const late = signRequest(plain, key, Date.now() - 400_000);
+    const reply = readMessage(await exchange(at, late.bytes, 'udp'));
+    expect(reply).toMatchObject({ id: 3, rcode: RCODE.NOTAUTH, answers: [] });
+    expect(reply.tsig!.record).toMatchObject({
+      error: 18,
+      timeSigned: readMessage(late.bytes).tsig!.record.timeSigned,
+    });
+    expect(reply.tsig!.record.other.readUIntBE(0, 6)).toBeCloseTo(Date.now() / 1000, -1);
+    expect(reply.tsig!.record.mac).toHaveLength(32);
     expect(log.find('BADKEY')).toBeDefined();
     expect(log.find('BADSIG')).toBeDefined();
   });

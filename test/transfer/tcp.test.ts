@@ -236,6 +236,32 @@ describe('a reader that takes nothing', () => {
   });
 });
 
+describe('a version that can not be read to its end', () => {
+  it('ends the connection of a slow reader too, and nothing else', async () => {
+    const running = await start({ stallMs: 5000 });
+    addLargeZone(running);
+    const { at, zones, served, log } = running;
+    zones.batch = 5000;
+    zones.beforeBatch = async (number) => {
+      // Late enough that the reader's socket is full and waits for more to be written.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (number === 10) throw new Error('the database went away');
+    };
+    const slow = await TestConnection.open(at);
+    slow.socket.pause();
+    slow.send(query(1, TYPE.AXFR, absoluteName('large.test.')));
+    await until(() => log.find('AXFR started') !== undefined);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    slow.socket.resume();
+    for (let open = true; open; ) {
+      open = (await slow.receive().catch(() => undefined)) !== undefined;
+    }
+    await until(() => served.length === 1);
+    expect(served[0]).toMatchObject({ complete: false, failure: 'the database went away' });
+    expect((await soa({ ...at, zone: ZONE })).serial).toBe(1);
+  });
+});
+
 describe('bounds', () => {
   it('the connection that has rested longest makes room for a new one of its address', async () => {
     const { at } = await start({ connectionsPerAddress: 2 });
