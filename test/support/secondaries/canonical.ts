@@ -8,6 +8,14 @@ export function canonicalRecord(owner: string, ttl: number, type: number, rdata:
   return `${owner.toLowerCase()} ${ttl} TYPE${type} \\# ${octets.length} ${octets.toString('hex')}`;
 }
 
+/** One line a record that is in one of the sets alone; none when they are equal. */
+export function differences(found: Set<string>, expected: Set<string>): string[] {
+  return [
+    ...[...expected].filter((record) => !found.has(record)).map((record) => `missing: ${record}`),
+    ...[...found].filter((record) => !expected.has(record)).map((record) => `too much: ${record}`),
+  ];
+}
+
 /** Octets before the names, and how many names follow. What stands behind them stays. */
 const NAMES: Record<number, { before: (rdata: Buffer) => number; count: number }> = {
   2: { before: () => 0, count: 1 }, // NS

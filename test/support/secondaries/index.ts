@@ -8,7 +8,7 @@ import { findProgram, ServerProcess } from './server-process.ts';
 import { type Launch, prepare } from './wrap.ts';
 
 export { SECONDARY_KINDS, type SecondaryKind } from '../../../src/cli/secondary-config.ts';
-export { canonicalRecord } from './canonical.ts';
+export { canonicalRecord, differences } from './canonical.ts';
 export { freePort } from './ports.ts';
 
 export interface SecondaryOptions {

@@ -15,7 +15,7 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find(executable);
 }
 
-/** A server of somebody else's, run in the foreground in a process group of its own, with all that it says kept. */
+/** A server run in the foreground in a process group of its own, with all that it says kept. */
 export class ServerProcess {
   readonly name: string;
   readonly #child: ChildProcess;
@@ -69,13 +69,18 @@ export class ServerProcess {
     }
   }
 
-  /** SIGTERM, and SIGKILL for the whole group after five seconds. Returns when nothing of it is left. */
-  async stop(): Promise<void> {
+  /** SIGTERM, and SIGKILL for the whole group after the deadline. Returns when nothing of it is left: whether in time. */
+  async stop(deadlineMs = 5_000): Promise<boolean> {
     if (!this.ended) this.#child.kill('SIGTERM');
-    const late = setTimeout(() => this.killGroup(), 5_000);
+    let inTime = true;
+    const late = setTimeout(() => {
+      inTime = false;
+      this.killGroup();
+    }, deadlineMs);
     await this.#gone;
     clearTimeout(late);
     this.killGroup();
+    return inTime;
   }
 
   killGroup(): void {
