@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { showPresence } from './app/presence.ts';
 import type { Shared } from './app/shared.ts';
 import { startTransfer } from './app/transfer.ts';
 import { startWorker } from './app/worker.ts';
@@ -12,7 +13,8 @@ import { hideCredentials, type Log } from './log.ts';
 import { Hints } from './store/hints.ts';
 import { migrate } from './store/migrate.ts';
 import { createPool, type Pool } from './store/pool.ts';
-import { openQueues, type Queues } from './sync/queues.ts';
+import { queuePlace } from './store/processes.ts';
+import { openQueues } from './sync/queues.ts';
 import { startSchedule } from './sync/schedule.ts';
 
 export type Role = 'transfer' | 'worker' | 'scheduler' | 'api';
@@ -93,6 +95,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       stops.push(() => schedule.stop());
     }
     if (options.roles.includes('api')) await startApi(shared, reasons);
+    stops.push(await showPresence(pool, options.roles, queuePlace(config.redisUrl), log));
     hints.start();
     return { stop };
   } catch (error) {
