@@ -8,8 +8,6 @@ export interface PoolOptions {
   max?: number;
   /** Shown in pg_stat_activity. */
   applicationName?: string;
-  /** The schema to work in, where it is not the one of the user or the database. */
-  searchPath?: string;
   /** Called for errors of idle connections, which would otherwise end the process. */
   onError?: (error: Error) => void;
 }

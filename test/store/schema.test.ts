@@ -44,7 +44,8 @@ test('everything lies in the default schema of the connection, whatever its name
   const admin = createPool(database.url);
   await admin.query('create schema "odd name"');
   const url = new URL(database.url);
-  const pool = createPool(url.href, { searchPath: '"odd name"' });
+  url.searchParams.set('options', '-c search_path="odd\\ name"');
+  const pool = createPool(url.href);
   await migrate(pool);
   await pool.query(`insert into zones (name, primary_ns, contact) values ('a.test', 'ns.', 'h@a.test')`);
   await pool.query(
