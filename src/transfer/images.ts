@@ -239,7 +239,7 @@ export class Images {
       // The last one may be as large as it likes: a zone above the bound can be transferred all the same.
       if (this.#lingeringBytes <= this.#bounds.lingeringBytes || this.#lingering.size === 1) break;
       this.#letGo(image);
-      void ('its version of the zone is outdated and memory is needed for newer ones');
+      image.cut('its version of the zone is outdated and memory is needed for newer ones');
     }
   }
 }
