@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,11 +116,17 @@ describe('what crashed', () => {
   test('a postmaster.pid whose number went to another process is no server', async () => {
     const share = await startEmbedded(folder);
     await share.leave();
-    const file = join(folder, '.zoneferry', 'postgres', 'data', 'postmaster.pid');
-    await writeFile(file, `${process.pid}\n${join(folder, 'x')}\n1\n1\n\n127.0.0.1\n0 0\nready\n`);
+    const data = join(folder, '.zoneferry', 'postgres', 'data');
+    // A process of the database's own user: PostgreSQL takes it for a server, and another user's not.
+    const { uid, gid } = await stat(data);
+    const other = spawn('sleep', ['60'], { stdio: 'ignore', ...(root && { uid, gid }) });
+    const lines = [other.pid, join(folder, 'x'), 1, 1, '', '127.0.0.1', '0 0', 'ready', ''];
+    await writeFile(join(data, 'postmaster.pid'), lines.join('\n'));
     const next = await startEmbedded(folder);
     expect(await ask(next.url, 'select 1')).toBe(1);
     await next.leave();
+    expect(other.exitCode ?? other.signalCode).toBeNull();
+    other.kill();
   });
 
   test('an initdb cut short is done again', async () => {
