@@ -105,6 +105,8 @@ describe('what a MAC covers', () => {
     const { bytes, mac } = signRequest(query, key, NOW);
     expect(mac).toEqual(macOf(query, variables(SECONDS)));
     expect(readMessage(bytes).tsig!.record.mac).toEqual(mac);
+    // Knot takes a key's name in no other case.
+    expect(readMessage(bytes).tsig!.record.name).toEqual(lowerNames.key);
     expect(bytes.readUInt16BE(10)).toBe(query.readUInt16BE(10) + 1);
     expect(bytes.subarray(12, query.length)).toEqual(query.subarray(12));
   });

@@ -112,6 +112,13 @@ describe('what is written is read back', () => {
     expect(read.every((got, index) => got.rdata.equals(records[index]!.rdata))).toBe(true);
   });
 
+  it('also where the same label stands before a thousand others', () => {
+    const names = Array.from({ length: 2000 }, (_, index) => parseName(`www.s${index % 1000}.example.com.`));
+    const records = names.map((owner) => ({ name: owner, type: TYPE.A as number, ttl: 1, rdata: address }));
+    const read = writeAll(records, { limit: 65_535 }).flatMap((bytes) => readMessage(bytes).answers);
+    expect(read.map((got) => got.name)).toEqual(names);
+  });
+
   it('by dns-packet too', () => {
     const writer = new MessageWriter({ limit: 512 }).header({
       id: 99,

@@ -1,5 +1,6 @@
 /** Signing requests and replies (RFC 8945, 5.1, 5.3). */
 import type { Clock } from '../../clock.ts';
+import { canonicalName } from '../name.ts';
 import { TSIG_ALGORITHMS, type TsigKey } from './algorithm.ts';
 import { digestTimers, digestVariables, FUDGE, seconds, startDigest } from './digest.ts';
 import { appendTsigRecord, type TsigRecord } from './record.ts';
@@ -43,7 +44,8 @@ export function signRequest(message: Buffer, key: TsigKey, now: number): { bytes
 /** The record of a message before its MAC. */
 export function unsignedRecord(key: TsigKey, message: Buffer, timeSigned: number): TsigRecord {
   return {
-    name: key.name,
+    // In lower case on the wire too: Knot refuses a key's name in another case than its own (RFC 8945, 4.2).
+    name: canonicalName(key.name),
     algorithm: TSIG_ALGORITHMS[key.algorithm].name,
     timeSigned,
     fudge: FUDGE,

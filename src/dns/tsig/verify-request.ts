@@ -1,6 +1,6 @@
 /** Verifying a request's TSIG, and the replies to one that fails (RFC 8945, 5.2). */
 import { headerFlags, type Message } from '../message.ts';
-import { nameKey } from '../name.ts';
+import { canonicalName, nameKey } from '../name.ts';
 import { RCODE } from '../types.ts';
 import { MessageWriter } from '../writer.ts';
 import { algorithmFromName, type TsigAlgorithm, type TsigKey } from './algorithm.ts';
@@ -75,6 +75,8 @@ export function tsigErrorReply(request: Message, failure: TsigFailure, now: numb
   const isLate = failure.kind === 'badtime';
   const record: TsigRecord = {
     ...failure.record,
+    name: canonicalName(failure.record.name),
+    algorithm: canonicalName(failure.record.algorithm),
     mac: Buffer.alloc(0),
     originalId: request.id,
     error: errorOf[failure.kind],
