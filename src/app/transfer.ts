@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { Dispatcher } from '../notify/dispatcher.ts';
+import { Sender } from '../notify/sender.ts';
 import { Outbox } from '../store/outbox.ts';
 import { createPool } from '../store/pool.ts';
 import { Registry } from '../store/registry.ts';
@@ -57,13 +58,9 @@ export async function startTransfer({
   onStop(() => server.stop(5_000));
   log.info({}, `DNS on ${server.addresses().map(formatEndpoint).join(', ')}, TCP and UDP`);
 
-  const dispatcher = new Dispatcher({
-    outbox,
-    clock,
-    log,
-    sourceAddresses: config.notifyFrom,
-    rate: config.notifyRate,
-  });
+  const sender = new Sender({ from: config.notifyFrom, clock });
+  onStop(() => sender.close());
+  const dispatcher = new Dispatcher({ outbox, sender, clock, log, rate: config.notifyRate });
   dispatcher.start();
   onStop(() => dispatcher.stop());
 }

@@ -46,13 +46,20 @@ export class Outbox {
     this.#hints = hints;
   }
 
-  /** Takes due rows for sending, at most `limit`; several processes never take the same one. The serial is the published one. */
-  async claim(limit: number): Promise<DueNotification[]> {
+  /**
+   * Takes due rows for sending, at most `limit`; several processes never take the same one. The rows of peers in `except`, which can't
+   * take more now, are left alone.
+   */
+  async claim(
+    limit: number,
+    except: readonly { secondaryId: string; addressText: string }[] = [],
+  ): Promise<DueNotification[]> {
     const { rows } = await this.#pool.query({
       name: 'claim notifications',
       text: `with due as (
           select zone_id, secondary_id, address from notifications
           where next_at <= now() and acked_serial is distinct from serial
+            and (secondary_id, address) not in (select * from unnest($2::bigint[], $3::text[]))
           order by next_at limit $1 for update skip locked
         ), claimed as (
           update notifications n set next_at = now() + interval '${SENDING}', attempts = n.attempts + 1, sent_serial = n.serial, sent_at = clock_timestamp()
@@ -65,7 +72,7 @@ export class Outbox {
         join zones z on z.id = c.zone_id
         join secondaries s on s.id = c.secondary_id
         left join tsig_keys k on k.name = s.keys[1]`,
-      values: [limit],
+      values: [limit, except.map((peer) => peer.secondaryId), except.map((peer) => peer.addressText)],
     });
     return rows.flatMap((row) => {
       const address = parseEndpoint(row.address, 53);
@@ -97,7 +104,10 @@ export class Outbox {
     });
   }
 
-  /** Writes what came of them. A reply to an older serial doesn't settle a newer one. */
+  /**
+   * Writes what came of them: with an rcode, answered; with an error, not; with neither, not sent at all and put back. A reply to an
+   * older serial doesn't settle a newer one.
+   */
   async settle(results: readonly NotificationResult[]): Promise<void> {
     if (results.length === 0) return;
     await this.#pool.query({
@@ -105,7 +115,9 @@ export class Outbox {
       text: `update notifications n set
           acked_serial = case when r.rcode is not null and r.next_at is null then r.serial else n.acked_serial end,
           acked_at = case when r.rcode is not null then clock_timestamp() else n.acked_at end,
-          rcode = r.rcode, error = r.error,
+          rcode = case when r.rcode is null and r.error is null then n.rcode else r.rcode end,
+          error = case when r.rcode is null and r.error is null then n.error else r.error end,
+          sent_serial = case when r.rcode is null and r.error is null and n.sent_serial = r.serial then null else n.sent_serial end,
           next_at = case when n.serial = r.serial then coalesce(r.next_at, n.next_at) else n.next_at end
         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::timestamptz[])
           as r (zone_id, secondary_id, address, serial, rcode, error, next_at)
@@ -120,6 +132,14 @@ export class Outbox {
         results.map((result) => result.nextAt ?? null),
       ],
     });
+  }
+
+  /** Brings forward what waits for a peer that answers again. */
+  async hasten(peer: { secondaryId: string; addressText: string }, by: Date): Promise<void> {
+    await this.#pool.query(
+      `update notifications set next_at = $3 where secondary_id = $1::bigint and address = $2 and next_at > $3 and acked_serial is distinct from serial`,
+      [peer.secondaryId, peer.addressText, by],
+    );
   }
 
   /** When the next row falls due; undefined when nothing waits. */
