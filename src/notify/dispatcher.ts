@@ -1,0 +1,271 @@
+import type { Clock } from '../clock.ts';
+import { RCODE, rcodeToText } from '../dns/types.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { refusedDelay, replyWait, silentDelay, transportFor } from './backoff.ts';
+import type { DueNotification, NotificationResult, NotifyOutbox } from './outbox.ts';
+import { Peer } from './peer.ts';
+import { Rate } from './rate.ts';
+import type { Sender, SendResult } from './sender.ts';
+import { Settlements } from './settlements.ts';
+
+export interface DispatcherOptions {
+  outbox: NotifyOutbox;
+  sender: Pick<Sender, 'send'>;
+  clock: Clock;
+  log?: Log;
+  /** NOTIFYs a second to one secondary, at most. Default 500. */
+  rate?: number;
+  /** Told of each send that ended, for metrics. `ms`: from send to reply. */
+  observe?(row: DueNotification, result: SendResult, ms: number): void;
+}
+
+/** Rows taken from the outbox at once, and held in all. */
+const CLAIM = 500;
+const MOST_HELD = 10_000;
+/** Milliseconds: no hint is lost for longer. */
+const POLL = 1_000;
+const SHORTEST_PAUSE = 20;
+const PAUSE_WHEN_FULL = 250;
+/** Milliseconds that a row is put back for when its secondary has no room. */
+const PUT_BACK = 1_000;
+const PUT_BACK_WHILE_SILENT = 10_000;
+/** Milliseconds between two lines about refusals of one secondary. */
+const TELL_AGAIN = 60_000;
+
+/**
+ * Empties the outbox: takes what is due, sends it within each secondary's window and rate, and writes what came of it,
+ * until every secondary has answered the newest serial. One secondary's silence holds up nobody else.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #settlements: Settlements;
+  readonly #peers = new Map<string, Peer>();
+  readonly #rates = new Map<string, Rate>();
+  readonly #told = new Map<string, { rcode: number; at: number }>();
+  #forgetHints: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #stopping = false;
+  #failures = 0;
+  #turnedAway = false;
+  #wakeAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #wakeUp: (() => void) | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#settlements = new Settlements(options.outbox, options.log, (written) => this.#written(written));
+  }
+
+  /** Begins to send. Rows that were due before are sent at once. */
+  start(): void {
+    if (this.#running !== undefined || this.#stopping) return;
+    this.#forgetHints = this.#options.outbox.onHint(() => this.#wakeBy(0));
+    this.#running = this.#run();
+  }
+
+  /** Ends all sends within moments; what has no answer yet is due again for whoever comes next. May be called twice. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping = true;
+    this.#forgetHints?.();
+    this.#wakeBy(0);
+    await this.#running;
+    const rows = await Promise.all([...this.#peers.values()].map((peer) => peer.stop()));
+    for (const row of rows.flat()) this.#putBack(row, 0);
+    await this.#settlements.close();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) await this.#sleep(await this.#round());
+  }
+
+  /** Takes one batch. Gives the milliseconds until the next, unless something happens before. */
+  async #round(): Promise<number> {
+    const { outbox, clock } = this.#options;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    try {
+      const limit = Math.min(CLAIM, MOST_HELD - this.#forgetIdle());
+      const full = [...this.#peers.values()].filter((peer) => peer.full).map((peer) => peer.name);
+      this.#turnedAway = full.length > 0 || limit <= 0;
+      if (limit <= 0) return PAUSE_WHEN_FULL;
+      const rows = await outbox.claim(limit, full);
+      if (this.#failures > 0) this.#options.log?.info({}, 'the outbox of NOTIFY can be read again');
+      this.#failures = 0;
+      let putBack = 0;
+      for (const row of rows) if (!this.#take(row)) putBack++;
+      if (rows.length === limit) return putBack * 2 > limit ? PAUSE_WHEN_FULL : 0;
+      const next = await outbox.nextDue();
+      const wait = next === undefined ? POLL : next.getTime() - clock.now();
+      // What is due and was not given is locked by another process, or waits for a secondary that is full.
+      return Math.min(POLL, Math.max(wait, this.#turnedAway ? PAUSE_WHEN_FULL : SHORTEST_PAUSE));
+    } catch (error) {
+      if (this.#failures++ === 0) {
+        this.#options.log?.warn(
+          { error: messageOf(error) },
+          'the outbox of NOTIFY can not be read now: tried again until it can',
+        );
+      }
+      return Math.min(10_000, 250 * 2 ** Math.min(this.#failures, 6));
+    }
+  }
+
+  /** Hands a row to its peer; false where it was put back. */
+  #take(row: DueNotification): boolean {
+    if (this.#stopping) {
+      this.#putBack(row, 0);
+      return false;
+    }
+    const peer = this.#peerFor(row);
+    if (peer.accept(row)) return true;
+    this.#putBack(row, peer.answering ? PUT_BACK : PUT_BACK_WHILE_SILENT);
+    return false;
+  }
+
+  async #send(peer: Peer, row: DueNotification, signal: AbortSignal): Promise<void> {
+    const { sender, clock } = this.#options;
+    const sentAt = clock.now();
+    let result: SendResult;
+    try {
+      result = await sender.send(row, row.address, {
+        transport: transportFor(row.attempts),
+        timeoutMs: replyWait(row.attempts),
+        signal,
+      });
+    } catch (error) {
+      // Given up for a newer serial, or for the end of the process: nothing to write.
+      if (signal.aborted) return;
+      result = { kind: 'silent', error: messageOf(error) };
+    }
+    this.#options.observe?.(row, result, clock.now() - sentAt);
+    const { zoneId, secondaryId, addressText, serial } = row;
+    const of = { zoneId, secondaryId, addressText, serial };
+    if (result.kind === 'silent') {
+      if (peer.wasSilent()) {
+        this.#tellSilent(row, result.error);
+        for (const waiting of peer.drain()) this.#putBack(waiting, PUT_BACK_WHILE_SILENT);
+      }
+      const nextAt = new Date(sentAt + silentDelay(row.attempts, peer.answering));
+      this.#settlements.add({ ...of, error: result.error, nextAt });
+    } else {
+      if (peer.answered()) this.#returned(peer, row);
+      const { rcode } = result;
+      if (rcode === RCODE.NOERROR) this.#settlements.add({ ...of, rcode });
+      else {
+        this.#tellRefused(row, rcode);
+        const nextAt = new Date(sentAt + refusedDelay(rcode, row.attempts));
+        this.#settlements.add({ ...of, rcode, error: `refused with ${rcodeToText(rcode)}`, nextAt });
+      }
+    }
+    if (this.#turnedAway && !peer.full) this.#wakeBy(SHORTEST_PAUSE);
+  }
+
+  #putBack({ zoneId, secondaryId, addressText, serial }: DueNotification, delay: number): void {
+    const nextAt = new Date(this.#options.clock.now() + delay);
+    this.#settlements.add({ zoneId, secondaryId, addressText, serial, nextAt });
+  }
+
+  /** A secondary is back: what waits for it need not wait out a back-off that grew while it was away. */
+  #returned(peer: Peer, row: DueNotification): void {
+    const { outbox, clock, log } = this.#options;
+    log?.info({ secondary: row.secondary, address: row.addressText }, 'secondary answers NOTIFY again');
+    outbox.hasten?.(peer.name, new Date(clock.now())).then(
+      () => this.#wakeBy(0),
+      (error) => log?.debug({ error: messageOf(error) }, 'waiting NOTIFYs could not be brought forward'),
+    );
+  }
+
+  #tellSilent(row: DueNotification, error: string): void {
+    const { secondary, addressText: address, zone } = row;
+    this.#options.log?.warn({ secondary, address, zone, error }, 'secondary does not answer NOTIFY');
+  }
+
+  /** One line for each new reason, not for each zone. */
+  #tellRefused(row: DueNotification, rcode: number): void {
+    const { secondary, addressText: address, zone, serial } = row;
+    const now = this.#options.clock.now();
+    const last = this.#told.get(peerKey(row));
+    const fields = { secondary, address, zone, serial, rcode: rcodeToText(rcode) };
+    if (last?.rcode === rcode && now - last.at < TELL_AGAIN) {
+      this.#options.log?.debug(fields, 'secondary refuses NOTIFY');
+      return;
+    }
+    this.#told.set(peerKey(row), { rcode, at: now });
+    this.#options.log?.warn(fields, 'secondary refuses NOTIFY');
+  }
+
+  #peerFor(row: DueNotification): Peer {
+    const known = this.#peers.get(peerKey(row));
+    if (known !== undefined) return known;
+    const { secondaryId, addressText } = row;
+    const rate = this.#rates.get(secondaryId) ?? new Rate(this.#options.rate ?? 500);
+    this.#rates.set(secondaryId, rate);
+    const peer = new Peer({
+      name: { secondaryId, addressText },
+      rate,
+      clock: this.#options.clock,
+      send: (to, due, signal) => this.#send(to, due, signal),
+    });
+    this.#peers.set(peerKey(row), peer);
+    return peer;
+  }
+
+  /** Rows held by all peers. Forgets what is known of the idle ones when there are many: secondaries come and go. */
+  #forgetIdle(): number {
+    let held = 0;
+    for (const peer of this.#peers.values()) held += peer.held;
+    if (this.#peers.size > MOST_PEERS && held === 0) {
+      this.#peers.clear();
+      this.#rates.clear();
+      this.#told.clear();
+    }
+    return held;
+  }
+
+  /** Retries that fall due before the next look at the outbox bring it forward. */
+  #written(results: readonly NotificationResult[]): void {
+    const now = this.#options.clock.now();
+    for (const { nextAt } of results) {
+      if (nextAt !== undefined) this.#wakeBy(Math.max(SHORTEST_PAUSE, nextAt.getTime() - now));
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeUp = () => {
+        clearTimeout(this.#timer);
+        this.#wakeUp = undefined;
+        resolve();
+      };
+      // Something may have happened while the last round was under way.
+      this.#wakeBy(Math.max(0, Math.min(ms, this.#wakeAt - performance.now())));
+    });
+  }
+
+  /** Ends the sleep in `ms` milliseconds, if not before; kept for the next sleep while there is none. */
+  #wakeBy(ms: number): void {
+    const at = performance.now() + ms;
+    if (this.#wakeUp === undefined) {
+      this.#wakeAt = Math.min(this.#wakeAt, at);
+      return;
+    }
+    if (this.#timer !== undefined && this.#wakeAt <= at) return;
+    clearTimeout(this.#timer);
+    this.#wakeAt = at;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#wakeUp?.();
+    }, ms);
+  }
+}
+
+const MOST_PEERS = 1_000;
+
+function peerKey(row: DueNotification): string {
+  return `${row.secondaryId} ${row.addressText}`;
+}
