@@ -34,6 +34,15 @@ function query(id: number, type: number, name: Buffer = NAME): Buffer {
   return buildQuery({ id, name, type });
 }
 
+/** Whether the server closes the connection within two seconds, without another message. */
+async function isClosed(connection: TestConnection): Promise<boolean> {
+  try {
+    return (await connection.receive(2000)) === undefined;
+  } catch (error) {
+    return error instanceof Error && 'code' in error;
+  }
+}
+
 describe('TCP (RFC 7766)', () => {
   it('answers requests cut into segments of one octet, and several in one', async () => {
     const { at } = await start();
@@ -132,9 +141,9 @@ describe('TCP (RFC 7766)', () => {
     const request = frame(query(1, TYPE.SOA));
     let sent = 0;
     const drip = setInterval(() => connection.socket.write(request.subarray(sent, ++sent)), 50);
-    const ended = await connection.receive(2000).catch(() => undefined);
+    const closed = await isClosed(connection);
     clearInterval(drip);
-    expect(ended).toBeUndefined();
+    expect(closed).toBe(true);
     expect(sent).toBeLessThan(10);
   });
 
@@ -142,7 +151,7 @@ describe('TCP (RFC 7766)', () => {
     const { at, log } = await start();
     const connection = await TestConnection.open(at);
     connection.socket.write(Buffer.from([0, 3, 1, 2, 3]));
-    expect(await connection.receive(2000).catch(() => undefined)).toBeUndefined();
+    expect(await isClosed(connection)).toBe(true);
     expect(log.find('connection closed: a TCP frame announces 3 octets')).toBeDefined();
   });
 
@@ -270,7 +279,7 @@ describe('bounds', () => {
     const second = await TestConnection.open(at);
     await new Promise((resolve) => setTimeout(resolve, 20));
     const third = await TestConnection.open(at);
-    expect(await first.receive(2000).catch(() => undefined)).toBeUndefined();
+    expect(await isClosed(first)).toBe(true);
     for (const connection of [second, third]) {
       connection.send(query(1, TYPE.SOA));
       expect(readMessage((await connection.receive())!).rcode).toBe(RCODE.NOERROR);
@@ -288,27 +297,58 @@ describe('bounds', () => {
     busy.send(query(1, TYPE.SOA));
     await new Promise((resolve) => setTimeout(resolve, 50));
     const turnedAway = await TestConnection.open(at);
-    expect(await turnedAway.receive(2000).catch(() => undefined)).toBeUndefined();
+    expect(await isClosed(turnedAway)).toBe(true);
     expect(log.find('connections are open already')).toBeDefined();
     answerNow();
     expect(readMessage((await busy.receive())!).id).toBe(1);
     busy.destroy();
   });
 
-  it('strangers take no places of secondaries', async () => {
-    const { at } = await start({ connections: 4, strangerConnections: 2 });
+  it('strangers take no places of secondaries, and few at all', async () => {
+    const { at } = await start({ connections: 100, strangerConnections: 2 });
     const strangers = [];
-    for (let n = 0; n < 10; n++) {
+    for (let n = 0; n < 3; n++) {
+      strangers.push(await TestConnection.open({ ...at, localAddress: `127.0.1.${n + 1}` }));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await isClosed(strangers[0]!)).toBe(true);
+    strangers[2]!.send(query(1, TYPE.SOA));
+    expect(readMessage((await strangers[2]!.receive())!).rcode).toBe(RCODE.REFUSED);
+    for (const connection of strangers) connection.destroy();
+  });
+
+  it('a secondary finds a place where strangers have them all, and keeps it', async () => {
+    const { at } = await start({ connections: 4, strangerConnections: 4 });
+    const first = await TestConnection.open(at);
+    const strangers = [];
+    for (let n = 0; n < 3; n++) {
       strangers.push(await TestConnection.open({ ...at, localAddress: `127.0.1.${n + 1}` }));
     }
-    const secondaries = [];
-    for (let n = 0; n < 4; n++) {
-      const connection = await TestConnection.open(at);
-      connection.send(query(n, TYPE.SOA));
-      expect(readMessage((await connection.receive())!).id).toBe(n);
-      secondaries.push(connection);
+    const second = await TestConnection.open(at);
+    for (const [id, connection] of [second, first].entries()) {
+      connection.send(query(id, TYPE.SOA));
+      expect(readMessage((await connection.receive())!).id).toBe(id);
     }
-    for (const connection of [...strangers, ...secondaries]) connection.destroy();
+    expect(await isClosed(strangers[0]!)).toBe(true);
+    for (const connection of [first, second, ...strangers]) connection.destroy();
+  });
+
+  it('who asks faster than is answered waits in its own socket', async () => {
+    const { at, zones } = await start({ pipelined: 4 });
+    let answerNow = (): void => {};
+    const blocked = new Promise<void>((resolve) => (answerNow = resolve));
+    zones.beforeCurrent = () => blocked;
+    const connection = await TestConnection.open(at);
+    const request = query(1, TYPE.SOA);
+    const count = 20_000_000 / 60_000;
+    const noise = frame(Buffer.concat([request, Buffer.alloc(60_000)]));
+    connection.send(request);
+    for (let n = 0; n < count; n++) connection.socket.write(noise);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(connection.socket.writableLength).toBeGreaterThan(5_000_000);
+    answerNow();
+    await until(() => connection.socket.writableLength === 0);
+    connection.destroy();
   });
 
   it('a transfer waits for its turn, and is SERVFAIL when none comes', async () => {
