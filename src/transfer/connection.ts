@@ -25,7 +25,7 @@ export class Connection {
   readonly #report: Report;
   readonly #frames = new FrameReader();
   readonly #gone = new AbortController();
-  readonly #idle: NodeJS.Timeout;
+  #idle: NodeJS.Timeout;
   #queue: Buffer[] = [];
   #working = false;
   #ending = false;
@@ -42,7 +42,7 @@ export class Connection {
     this.#responder = parts.responder;
     this.#bounds = parts.bounds;
     this.#report = parts.report;
-    this.#idle = setTimeout(() => this.#closeIdle(), parts.bounds.idleMs);
+    this.#idle = this.#startIdle();
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('end', () => this.finish());
@@ -110,7 +110,7 @@ export class Connection {
     this.#idleSince = performance.now();
     if (this.#socket.destroyed) return;
     if (this.#ending) this.#socket.destroySoon();
-    else this.#idle.refresh();
+    else this.#idle = this.#startIdle();
   }
 
   async #serve(bytes: Buffer): Promise<void> {
@@ -169,7 +169,7 @@ export class Connection {
     }
   }
 
-  #closeIdle(): void {
-    if (!this.#working) this.#socket.destroySoon();
+  #startIdle(): NodeJS.Timeout {
+    return setTimeout(() => this.#socket.destroySoon(), this.#bounds.idleMs);
   }
 }

@@ -128,6 +128,9 @@ describe('TCP (RFC 7766)', () => {
     const { at } = await start({ idleMs: 150 });
     const silent = await TestConnection.open(at);
     const halfway = await TestConnection.open(at);
+    const answered = await TestConnection.open(at);
+    answered.send(query(1, TYPE.SOA));
+    expect(readMessage((await answered.receive())!).id).toBe(1);
     halfway.socket.write(frame(query(1, TYPE.SOA)).subarray(0, 10));
     const begun = performance.now();
     expect(await silent.receive(2000)).toBeUndefined();
