@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { TSIG_ALGORITHMS, type TsigAlgorithm } from '../dns/tsig.ts';
+import { UserError } from '../errors.ts';
+import { addKey, deleteKey, findKey, listKeys } from '../store/keys.ts';
+import { oneOf, usual, zoneName } from './arguments.ts';
+import { withDatabase } from './database.ts';
+import { print, printJson, table } from './output.ts';
+
+const SECRET_OCTETS = 32;
+const ALGORITHMS = Object.keys(TSIG_ALGORITHMS) as TsigAlgorithm[];
+
+interface Json {
+  json?: boolean;
+}
+
+export function define(program: Command): void {
+  const key = program.command('key').description('TSIG keys, which sign transfers and NOTIFY');
+  usual(
+    key
+      .command('add')
+      .description('add a key; without --secret one is generated, and printed this once')
+      .argument('<name>', 'a domain name', keyName)
+      .option('--algorithm <algorithm>', ALGORITHMS.join(', '), oneOf(ALGORITHMS), 'hmac-sha256')
+      .option('--secret <base64>', 'the secret, in base64')
+      .action(add),
+    'zoneferry key add transfer-key',
+  );
+  usual(
+    key.command('list').description('list the keys, without their secrets').action(list),
+    'zoneferry key list',
+  );
+  usual(
+    key
+      .command('show')
+      .description("print a key with its secret in BIND's syntax, which tsig-keygen prints too")
+      .argument('<name>', 'the key', keyName)
+      .action(show),
+    'zoneferry key show transfer-key > /etc/bind/transfer-key.conf',
+  );
+  usual(
+    key
+      .command('delete')
+      .description('delete a key that no secondary uses')
+      .argument('<name>', 'the key', keyName)
+      .action(remove),
+    'zoneferry key delete transfer-key',
+  );
+}
+
+interface AddOptions extends Json {
+  algorithm: TsigAlgorithm;
+  secret?: string;
+}
+
+async function add(name: string, options: AddOptions): Promise<void> {
+  const { algorithm } = options;
+  const secret = options.secret ?? randomBytes(SECRET_OCTETS).toString('base64');
+  // said here and not by the parser of options, which would print the secret
+  if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(secret) || secret === '')
+    throw new UserError('option --secret takes base64, such as "openssl rand -base64 32" prints', 2);
+  const key = await withDatabase(({ pool }) => addKey(pool, { name, algorithm, secret }));
+  const generated = options.secret === undefined;
+  if (options.json) printJson({ name: key.name, algorithm, ...(generated ? { secret } : {}) });
+  else if (generated) print(inBindSyntax({ name: key.name, algorithm, secret }));
+  else print(`key ${key.name} (${algorithm}) added`);
+}
+
+async function list(options: Json): Promise<void> {
+  const keys = await withDatabase(({ pool }) => listKeys(pool));
+  if (options.json) printJson(keys.map(({ name, algorithm, usedBy }) => ({ name, algorithm, usedBy })));
+  else
+    print(
+      table(
+        ['key', 'algorithm', 'used by'],
+        keys.map((key) => [key.name, key.algorithm, key.usedBy.join(', ') || null]),
+        'no keys: zoneferry key add NAME makes one',
+      ),
+    );
+}
+
+async function show(name: string, options: Json): Promise<void> {
+  const key = await withDatabase(({ pool }) => findKey(pool, name));
+  if (!key) throw noKey(name);
+  if (options.json) printJson({ name: key.name, algorithm: key.algorithm, secret: key.secret });
+  else print(inBindSyntax(key));
+}
+
+async function remove(name: string, options: Json): Promise<void> {
+  const found = await withDatabase(({ pool }) => deleteKey(pool, name));
+  if (!found) throw noKey(name);
+  if (options.json) printJson({ deleted: name });
+  else print(`key ${name} deleted`);
+}
+
+function inBindSyntax(key: { name: string; algorithm: string; secret: string }): string {
+  return `key "${key.name}" {\n\talgorithm ${key.algorithm};\n\tsecret "${key.secret}";\n};`;
+}
+
+/** As keys are stored: in lower case, without the final dot. */
+function keyName(text: string): string {
+  return zoneName(text).replace(/(.)\.$/, '$1');
+}
+
+function noKey(name: string): UserError {
+  return new UserError(`no key ${name}: zoneferry key list shows those there are`);
+}

@@ -1,0 +1,62 @@
+/** Prints one line of text, or several. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Prints the one JSON document of a command. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Says on standard error what a person should know beside the result. */
+export function warn(text: string): void {
+  process.stderr.write(`warning: ${text.replace(/\s*\n\s*/g, ' ')}\n`);
+}
+
+/** Writes a piece of a long output, and waits while the reader is slow. */
+export async function write(text: string): Promise<void> {
+  if (process.stdout.write(text)) return;
+  await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
+}
+
+/** Writes a JSON array element by element: it may be longer than memory likes. `wrap` holds what stands before and after it. */
+export async function writeJsonArray(
+  batches: AsyncIterable<readonly unknown[]>,
+  wrap: { before: string; after: string } = { before: '', after: '' },
+): Promise<void> {
+  await write(`${wrap.before}[`);
+  let separator = '\n';
+  for await (const batch of batches) {
+    if (batch.length === 0) continue;
+    await write(separator + batch.map((item) => JSON.stringify(item)).join(',\n'));
+    separator = ',\n';
+  }
+  await write(`\n]${wrap.after}\n`);
+}
+
+/** Text in columns; numbers stand to the right. An empty table is the sentence `empty`. */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], empty: string): string {
+  if (rows.length === 0) return empty;
+  const texts = rows.map((row) => row.map(cellText));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...texts.map((row) => (row[column] ?? '').length)),
+  );
+  const rightAligned = head.map((_, column) => {
+    const cells = rows.map((row) => row[column] ?? null).filter((cell) => cell !== null);
+    return cells.length > 0 && cells.every((cell) => typeof cell === 'number');
+  });
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) =>
+        rightAligned[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return [line(head.map((title) => title.toUpperCase())), ...texts.map(line)].join('\n');
+}
+
+export type Cell = string | number | null | undefined;
+
+function cellText(cell: Cell): string {
+  return cell === null || cell === undefined ? '-' : String(cell);
+}

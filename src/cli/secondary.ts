@@ -1,0 +1,310 @@
+import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { Command } from 'commander';
+import type { Config } from '../config.ts';
+import { type Endpoint, parseEndpoint } from '../endpoint.ts';
+import { UserError } from '../errors.ts';
+import { findKey } from '../store/keys.ts';
+import {
+  addSecondary,
+  deleteSecondary,
+  findSecondary,
+  listSecondaries,
+  type Secondary,
+  type SecondarySettings,
+  setSecondary,
+  zonesOfSecondary,
+} from '../store/secondaries.ts';
+import { type NotificationState, readNotifications } from '../store/status.ts';
+import { findZone } from '../store/zones.ts';
+import { addresses, list, oneOf, ranges, usual, zoneName, zonesOrAll } from './arguments.ts';
+import { type Session, withDatabase } from './database.ts';
+import { print, printJson, table, warn } from './output.ts';
+import { SECONDARY_KINDS, type SecondaryKind, secondaryConfig } from './secondary-config.ts';
+
+interface Json {
+  json?: boolean;
+}
+
+export function define(program: Command): void {
+  const secondary = program.command('secondary').description('the servers that pull zones from here');
+  usual(
+    settings(
+      secondary
+        .command('add')
+        .description('register a secondary')
+        .argument('<name>', 'what it is called here'),
+    )
+      .requiredOption(...ADDRESS)
+      .option('--no-notify', 'send it no NOTIFY')
+      .action(add),
+    'zoneferry secondary add ns1 --address 192.0.2.53',
+    'zoneferry secondary add ns2 --address [2001:db8::53]:5353 --key transfer-key --zones example.com',
+  );
+  usual(
+    settings(
+      secondary
+        .command('set')
+        .description('change a registration; what is not given stays')
+        .argument('<name>', 'the secondary'),
+    )
+      .option(...ADDRESS)
+      .option('--notify', 'send it NOTIFY')
+      .option('--no-notify', 'send it no NOTIFY')
+      .action(set),
+    'zoneferry secondary set ns1 --key transfer-key',
+    'zoneferry secondary set ns1 --key "" --zones all',
+  );
+  usual(
+    secondary.command('list').description('list the secondaries').action(showList),
+    'zoneferry secondary list',
+  );
+  usual(
+    secondary
+      .command('show')
+      .description('show a secondary, and how far each zone has come with it')
+      .argument('<name>', 'the secondary')
+      .action(show),
+    'zoneferry secondary show ns1',
+  );
+  usual(
+    secondary
+      .command('delete')
+      .description('forget a secondary')
+      .argument('<name>', 'the secondary')
+      .action(remove),
+    'zoneferry secondary delete ns1',
+  );
+  usual(
+    secondary
+      .command('config')
+      .description('print the configuration that makes a server this secondary')
+      .argument('<name>', 'the secondary')
+      .requiredOption('--for <server>', SECONDARY_KINDS.join(', '), oneOf(SECONDARY_KINDS))
+      .option('--catalog', 'by its catalog zone instead of zone by zone')
+      .action(config),
+    'zoneferry secondary config ns1 --for bind > /etc/bind/zoneferry.conf',
+  );
+}
+
+const ADDRESS = [
+  '--address <addresses>',
+  'IP[:PORT] between commas: where NOTIFY goes, and where it asks from',
+  addresses,
+] as const;
+
+function settings(command: Command): Command {
+  return command
+    .option(
+      '--key <keys>',
+      'names of keys between commas: the first signs NOTIFY, all are accepted; "" for none',
+      list,
+    )
+    .option(
+      '--transfer-from <ranges>',
+      'further addresses that it may ask from, as CIDR between commas',
+      ranges,
+    )
+    .option('--zones <zones>', '"all", or names between commas', zonesOrAll)
+    .option('--catalog <zone>', 'the catalog zone that lists its zones; "" for none', (text: string) =>
+      text === '' ? null : zoneName(text),
+    );
+}
+
+interface SettingsOptions extends Json {
+  address?: string[];
+  key?: string[];
+  transferFrom?: string[];
+  zones?: string[] | null;
+  notify?: boolean;
+  catalog?: string | null;
+}
+
+async function add(name: string, options: SettingsOptions): Promise<void> {
+  const secondary = await withDatabase(async (session) => {
+    const given = { ...toSettings(options), addresses: options.address ?? [] };
+    await warnOfUnknownZones(session, given.zones);
+    return addSecondary(session.pool, name, given);
+  });
+  if (options.json) printJson(toJson(secondary));
+  else print(`secondary ${secondary.name} registered: ${inWords(secondary)}`);
+}
+
+async function set(name: string, options: SettingsOptions): Promise<void> {
+  const given = toSettings(options);
+  if (Object.keys(given).length === 0)
+    throw new UserError('nothing to change: give an option, --help lists them', 2);
+  const secondary = await withDatabase(async (session) => {
+    await warnOfUnknownZones(session, given.zones);
+    return setSecondary(session.pool, name, given);
+  });
+  if (!secondary) throw noSecondary(name);
+  if (options.json) printJson(toJson(secondary));
+  else print(`secondary ${secondary.name} is now: ${inWords(secondary)}`);
+}
+
+async function showList(options: Json): Promise<void> {
+  const secondaries = await withDatabase(({ pool }) => listSecondaries(pool));
+  if (options.json) printJson(secondaries.map(toJson));
+  else
+    print(
+      table(
+        ['secondary', 'addresses', 'transfer from', 'keys', 'zones', 'notify', 'catalog'],
+        secondaries.map((one) => [
+          one.name,
+          one.addresses.join(', '),
+          one.transferFrom.join(', ') || null,
+          one.keys.join(', ') || null,
+          one.zones === null ? 'all' : one.zones.join(', '),
+          one.notify ? 'yes' : 'no',
+          one.catalog,
+        ]),
+        'no secondaries: zoneferry secondary add NAME --address IP registers one',
+      ),
+    );
+}
+
+async function show(name: string, options: Json): Promise<void> {
+  const { secondary, notifications } = await withDatabase(async ({ pool }) => {
+    const found = await findSecondary(pool, name);
+    if (!found) throw noSecondary(name);
+    return { secondary: found, notifications: await readNotifications(pool, found.id) };
+  });
+  if (options.json) {
+    printJson({ ...toJson(secondary), notifications: notifications.map(({ secondary: _, ...row }) => row) });
+    return;
+  }
+  print(`${secondary.name}: ${inWords(secondary)}\n`);
+  print(
+    table(
+      ['zone', 'address', 'serial', 'answered', 'sent', 'state'],
+      notifications.map((row) => [
+        row.zone,
+        row.address,
+        row.serial,
+        row.ackedSerial,
+        row.sentAt?.toISOString(),
+        stateOf(row),
+      ]),
+      'nothing to notify it of yet',
+    ),
+  );
+}
+
+function stateOf(row: NotificationState): string {
+  if (!row.pending) return 'answered';
+  const reason = row.error ?? (row.rcode === null ? null : `rcode ${row.rcode}`);
+  return reason === null ? 'pending' : `pending after ${row.attempts} tries: ${reason}`;
+}
+
+async function remove(name: string, options: Json): Promise<void> {
+  const found = await withDatabase(({ pool }) => deleteSecondary(pool, name));
+  if (!found) throw noSecondary(name);
+  if (options.json) printJson({ deleted: name });
+  else print(`secondary ${name} deleted`);
+}
+
+async function config(
+  name: string,
+  options: Json & { for: SecondaryKind; catalog?: boolean },
+): Promise<void> {
+  if (options.catalog)
+    throw new UserError('catalog zones are not served by this version: leave --catalog out');
+  const text = await withDatabase(async (session) => {
+    const secondary = await findSecondary(session.pool, name);
+    if (!secondary) throw noSecondary(name);
+    return render(session, secondary, options.for);
+  });
+  if (options.json) printJson({ name, for: options.for, config: text });
+  else process.stdout.write(text);
+}
+
+async function render(
+  { pool, config: service }: Session,
+  secondary: Secondary,
+  kind: SecondaryKind,
+): Promise<string> {
+  const zones = await zonesOfSecondary(pool, secondary.name);
+  if (zones.length === 0)
+    warn(`there are no zones yet that ${secondary.name} may have: its configuration lists none`);
+  const key = secondary.keys[0] === undefined ? undefined : await findKey(pool, secondary.keys[0]);
+  return secondaryConfig(kind, {
+    name: secondary.name,
+    addresses: endpoints(secondary.addresses),
+    primary: reachable(service),
+    notifyFrom: [service.notifyFrom.ipv4, service.notifyFrom.ipv6].flatMap((ip) =>
+      ip === undefined || isWildcard(ip) ? [] : [ip],
+    ),
+    zones,
+    ...(key ? { key: { name: key.name, algorithm: key.algorithm, secret: key.secret } } : {}),
+  });
+}
+
+/** Where a secondary can ask: DNS_LISTEN, and this machine's own addresses where that is a wildcard. */
+function reachable(service: Config): Endpoint[] {
+  const own = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).filter((one) => !one.internal && !one.address.startsWith('fe80:')),
+  );
+  const found = service.dnsListen.flatMap(({ ip, port }) =>
+    isWildcard(ip)
+      ? own.filter((one) => isIPv6(one.address) === isIPv6(ip)).map((one) => ({ ip: one.address, port }))
+      : [{ ip, port }],
+  );
+  if (found.length === 0)
+    throw new UserError(
+      'DNS_LISTEN is a wildcard and this machine has no address of that family: set DNS_LISTEN to the one that secondaries reach',
+    );
+  if (service.dnsListen.some(({ ip }) => isWildcard(ip)))
+    warn(
+      'DNS_LISTEN is a wildcard: the addresses of this machine stand as primary; keep those that the secondary reaches',
+    );
+  return found;
+}
+
+function isWildcard(ip: string): boolean {
+  return ip === '0.0.0.0' || ip === '::';
+}
+
+function endpoints(texts: readonly string[]): Endpoint[] {
+  return texts.flatMap((text) => parseEndpoint(text, 53) ?? []);
+}
+
+async function warnOfUnknownZones({ pool }: Session, zones: string[] | null | undefined): Promise<void> {
+  for (const zone of zones ?? []) {
+    if (!(await findZone(pool, zone))) warn(`there is no zone ${zone} yet`);
+  }
+}
+
+function toSettings(options: SettingsOptions): SecondarySettings {
+  const { address, key, transferFrom, zones, notify, catalog } = options;
+  return {
+    ...(address === undefined ? {} : { addresses: address }),
+    ...(key === undefined ? {} : { keys: key }),
+    ...(transferFrom === undefined ? {} : { transferFrom }),
+    ...(zones === undefined ? {} : { zones }),
+    ...(notify === undefined ? {} : { notify }),
+    ...(catalog === undefined ? {} : { catalog }),
+  };
+}
+
+function toJson({ id, ...secondary }: Secondary): object {
+  return { id, ...secondary, zones: secondary.zones ?? 'all' };
+}
+
+function inWords(secondary: Secondary): string {
+  const parts = [
+    secondary.addresses.join(', '),
+    secondary.keys.length > 0 ? `keys ${secondary.keys.join(', ')}` : 'no key',
+    secondary.zones === null ? 'all zones' : `zones ${secondary.zones.join(', ')}`,
+    ...(secondary.transferFrom.length > 0
+      ? [`transfers also from ${secondary.transferFrom.join(', ')}`]
+      : []),
+    ...(secondary.notify ? [] : ['no NOTIFY']),
+    ...(secondary.catalog === null ? [] : [`catalog ${secondary.catalog}`]),
+  ];
+  return parts.join('; ');
+}
+
+function noSecondary(name: string): UserError {
+  return new UserError(`no secondary ${name}: zoneferry secondary list shows those there are`);
+}

@@ -1,0 +1,66 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { UserError } from '../errors.ts';
+import { list, usual } from './arguments.ts';
+import { printJson } from './output.ts';
+
+const ROLES = ['transfer', 'worker', 'scheduler', 'api'] as const;
+type Role = (typeof ROLES)[number];
+
+export function define(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('run the service until SIGTERM or SIGINT; a second signal ends it at once')
+    .option('--roles <roles>', `some of ${ROLES.join(', ')}, between commas`, roles, [...ROLES])
+    .addHelpText(
+      'after',
+      '\nAll roles run by default. NOTIFY and the checks of secondaries are sent by `transfer`.\nWith --json one line says on standard output when the service is ready; the log is on standard error.',
+    )
+    .action(run);
+  usual(command, 'zoneferry serve', 'zoneferry serve --roles transfer');
+}
+
+async function run(options: { roles: Role[]; json?: boolean }): Promise<void> {
+  const [{ loadConfig }, { createLog }, { startService }] = await Promise.all([
+    import('../config.ts'),
+    import('../log.ts'),
+    import('../app.ts'),
+  ]);
+  const config = loadConfig(process.env, process.cwd());
+  const log = createLog({ level: config.logLevel, format: config.logFormat });
+  const stopping = new AbortController();
+  const signal = asked(stopping);
+  try {
+    const service = await startService(config, { roles: options.roles, log, signal: stopping.signal });
+    log.info({ pid: process.pid, roles: options.roles }, 'ready');
+    if (options.json) printJson({ ready: true, pid: process.pid, roles: options.roles });
+    const name = await signal;
+    log.info({ signal: name }, `${name}: stopping`);
+    await service.stop();
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    // asked to stop while it waited for PostgreSQL or Redis
+  }
+  log.info({}, 'stopped');
+}
+
+/** Resolves with the first signal; the second one ends the process at once. */
+function asked(stopping: AbortController): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (name: NodeJS.Signals) => {
+      if (stopping.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+      stopping.abort(new UserError('asked to stop'));
+      resolve(name);
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  });
+}
+
+function roles(text: string): Role[] {
+  const words = list(text.toLowerCase());
+  const wrong = words.find((word) => !ROLES.some((role) => role === word));
+  if (wrong !== undefined || words.length === 0)
+    throw new InvalidArgumentError(
+      `${wrong === undefined ? 'It' : `"${wrong}" is no role: it`} takes ${ROLES.join(', ')}.`,
+    );
+  return ROLES.filter((role) => words.includes(role));
+}

@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { serialPolicy, usual, wholeNumber, zoneName } from './arguments.ts';
+
+/** Seconds that fit the columns of `zones`. */
+const PERIOD = [1, 2_147_483_647] as const;
+
+export function define(program: Command): void {
+  const zone = program.command('zone').description('import, add, change, show and export zones');
+  usual(
+    zone
+      .command('import')
+      .description(
+        'take a whole zone from a master file, which may hold ALIAS or ANAME; "-" reads standard input',
+      )
+      .argument('<file>', 'a master file (RFC 1035)')
+      .option('--origin <name>', "the zone's name, where the file itself does not say it", zoneName)
+      .action(async (file, options) => (await import('./zone-import.ts')).importFile(file, options)),
+    'zoneferry zone import example.com.zone',
+    'zoneferry zone import db.example --origin example.com',
+  );
+  usual(
+    settings(
+      zone
+        .command('add')
+        .description('make a zone, and the NS record of its primary')
+        .argument('<name>', 'the zone', zoneName),
+      'requiredOption',
+    ).action(async (name, options) => (await import('./zone-edit.ts')).add(name, options)),
+    'zoneferry zone add example.com --primary ns1.example.net --contact hostmaster@example.com',
+  );
+  usual(
+    settings(
+      zone
+        .command('set')
+        .description('change the SOA or the serial policy; what is not given stays')
+        .argument('<name>', 'the zone', zoneName),
+      'option',
+    ).action(async (name, options) => (await import('./zone-edit.ts')).set(name, options)),
+    'zoneferry zone set example.com --refresh 600 --serial-policy date',
+  );
+  usual(
+    zone
+      .command('list')
+      .description('list the zones')
+      .action(async (options) => (await import('./zone-show.ts')).list(options)),
+    'zoneferry zone list',
+  );
+  usual(
+    zone
+      .command('show')
+      .description("show a zone's settings and state")
+      .argument('<name>', 'the zone', zoneName)
+      .action(async (name, options) => (await import('./zone-show.ts')).show(name, options)),
+    'zoneferry zone show example.com',
+  );
+  usual(
+    zone
+      .command('delete')
+      .description('delete a zone with its records and its history; its last serial is remembered')
+      .argument('<name>', 'the zone', zoneName)
+      .action(async (name, options) => (await import('./zone-edit.ts')).remove(name, options)),
+    'zoneferry zone delete example.com',
+  );
+  usual(
+    zone
+      .command('export')
+      .description('print what secondaries get, as a master file')
+      .argument('<name>', 'the zone', zoneName)
+      .option('--source', 'print what was written here instead, ALIAS among it')
+      .action(async (name, options) => (await import('./zone-export.ts')).exportZone(name, options)),
+    'zoneferry zone export example.com',
+    'zoneferry zone export example.com --source > example.com.zone',
+  );
+}
+
+/** The options of `add` and `set`; for `add`, primary and contact are required. */
+function settings(command: Command, needed: 'requiredOption' | 'option'): Command {
+  command[needed]('--primary <name>', 'the primary name server of the SOA');
+  command[needed](
+    '--contact <mail>',
+    'mail address of the SOA, as hostmaster@example.com or hostmaster.example.com.',
+  );
+  for (const [flag, what] of [
+    ['--refresh', 'how often secondaries look by themselves'],
+    ['--retry', 'how soon they look again after a failure'],
+    ['--expire', 'how long they serve the zone without having reached us'],
+  ] as const)
+    command.option(`${flag} <seconds>`, `${what}, in seconds`, wholeNumber(...PERIOD));
+  return command
+    .option(
+      '--minimum <seconds>',
+      'how long resolvers keep "no such name", in seconds',
+      wholeNumber(0, PERIOD[1]),
+    )
+    .option('--soa-ttl <seconds>', 'TTL of the SOA itself, in seconds', wholeNumber(0, PERIOD[1]))
+    .option('--serial <number>', 'the next serial, newer than the present one', wholeNumber(1, 4_294_967_295))
+    .option(
+      '--serial-policy <policy>',
+      'increment, date or unixtime; "default" for that of SERIAL_POLICY',
+      (text) => (text === 'default' ? null : serialPolicy(text)),
+    );
+}

@@ -1,0 +1,101 @@
+import type { Pool } from './pool.ts';
+
+/** A registered secondary. */
+export interface Secondary {
+  id: string;
+  name: string;
+  /** As written: IP, IP:PORT, [IP6]:PORT or IP@PORT. */
+  addresses: string[];
+  transferFrom: string[];
+  /** Names of keys: the first signs NOTIFY, all are accepted. */
+  keys: string[];
+  /** Null: all zones. */
+  zones: string[] | null;
+  notify: boolean;
+  catalog: string | null;
+}
+
+export type SecondarySettings = Partial<Omit<Secondary, 'id' | 'name'>>;
+
+const COLUMNS = 'id, name, addresses, transfer_from::text[] as "transferFrom", keys, zones, notify, catalog';
+
+const COLUMN_OF = {
+  addresses: ['addresses', 'text[]'],
+  transferFrom: ['transfer_from', 'cidr[]'],
+  keys: ['keys', 'text[]'],
+  zones: ['zones', 'text[]'],
+  notify: ['notify', 'boolean'],
+  catalog: ['catalog', 'text'],
+} as const satisfies Record<keyof SecondarySettings, [string, string]>;
+
+/** Registers a secondary. */
+export async function addSecondary(
+  pool: Pool,
+  name: string,
+  settings: SecondarySettings & { addresses: string[] },
+): Promise<Secondary> {
+  const given = columnsOf(settings);
+  const { rows } = await pool.query<Secondary>(
+    `insert into secondaries (name, ${given.names.join(', ')}) values ($1, ${given.parameters.join(', ')}) returning ${COLUMNS}`,
+    [name, ...given.values],
+  );
+  return rows[0] as Secondary;
+}
+
+/** Changes what is given; undefined where there is no such secondary. */
+export async function setSecondary(
+  pool: Pool,
+  name: string,
+  settings: SecondarySettings,
+): Promise<Secondary | undefined> {
+  const given = columnsOf(settings);
+  const { rows } = await pool.query<Secondary>(
+    `update secondaries set ${given.names.map((column, index) => `${column} = ${given.parameters[index]}`).join(', ')}
+     where name = $1 returning ${COLUMNS}`,
+    [name, ...given.values],
+  );
+  return rows[0];
+}
+
+export async function listSecondaries(pool: Pool): Promise<Secondary[]> {
+  const { rows } = await pool.query<Secondary>(`select ${COLUMNS} from secondaries order by name`);
+  return rows;
+}
+
+export async function findSecondary(pool: Pool, name: string): Promise<Secondary | undefined> {
+  const { rows } = await pool.query<Secondary>(`select ${COLUMNS} from secondaries where name = $1`, [name]);
+  return rows[0];
+}
+
+/** Deletes a registration; false where there was none. */
+export async function deleteSecondary(pool: Pool, name: string): Promise<boolean> {
+  const { rowCount } = await pool.query('delete from secondaries where name = $1', [name]);
+  return rowCount === 1;
+}
+
+/** Names of the zones that a secondary may have and that there are. */
+export async function zonesOfSecondary(pool: Pool, name: string): Promise<string[]> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select z.name from zones z join secondaries s on s.zones is null or z.name = any (s.zones) where s.name = $1 order by z.name`,
+    [name],
+  );
+  return rows.map((row) => row.name);
+}
+
+function columnsOf(settings: SecondarySettings): {
+  names: string[];
+  parameters: string[];
+  values: unknown[];
+} {
+  const names: string[] = [];
+  const parameters: string[] = [];
+  const values: unknown[] = [];
+  for (const [key, [column, type]] of Object.entries(COLUMN_OF)) {
+    const value = settings[key as keyof SecondarySettings];
+    if (value === undefined) continue;
+    names.push(column);
+    values.push(value);
+    parameters.push(`$${values.length + 1}::${type}`);
+  }
+  return { names, parameters, values };
+}
