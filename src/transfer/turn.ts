@@ -94,7 +94,7 @@ export class Turn {
     const { zone } = current;
     const answer = await decideAnswer(ask, zone, this.#caller.transport, {
       history: (from) => this.#history(zone, from),
-      isLarger: (octets) => this.#parts.images.isLarger(zone, octets),
+      isLarger: (octets) => this.#isLarger(zone, octets),
     });
     if (answer.kind === 'singleSoa') {
       if (answer.because === 'client-ahead') this.#tellAhead(ask, zone, secondary);
@@ -121,6 +121,16 @@ export class Turn {
     } catch (error) {
       log.warn({ zone: zone.name, fromSerial: from, err: error }, `history of ${zone.name} can not be read`);
       return undefined;
+    }
+  }
+
+  /** A zone that can't be measured can't be sent whole either: the history that is there is given. */
+  async #isLarger(zone: PublishedZone, octets: number): Promise<boolean> {
+    try {
+      return await this.#parts.images.isLarger(zone, octets);
+    } catch (error) {
+      this.#parts.log.warn({ zone: zone.name, err: error }, `the size of ${zone.name} can not be read`);
+      return true;
     }
   }
 
