@@ -135,7 +135,7 @@ export class Images {
       return await within(sourceMs, `opening zone ${zone.name}`, opening);
     } catch (error) {
       // One that comes too late is given back unread.
-      opening.then((late) => late.batches[Symbol.asyncIterator]().return?.()).catch(() => {});
+      opening.then(giveBack).catch(() => {});
       throw error;
     }
   }
@@ -150,7 +150,12 @@ export class Images {
       else if (this.#lingering.has(image)) this.#lingeringBytes += message.body.length;
       this.#trim();
     });
-    packer.add(soa);
+    try {
+      packer.add(soa);
+    } catch (error) {
+      giveBack(version);
+      throw error;
+    }
     image.isOpen(zone);
     for await (const batch of this.#batches(version)) {
       for (const record of batch) {
@@ -169,8 +174,10 @@ export class Images {
     let finished = false;
     try {
       for (let count = 0; ; count++) {
-        if (count > 0) await nextTurn();
-        if (this.#stopping.signal.aborted) throw new Error('the server is stopping');
+        if (count > 0) {
+          await nextTurn();
+          if (this.#stopping.signal.aborted) throw new Error('the server is stopping');
+        }
         const next = await within(
           this.#bounds.sourceMs,
           `reading zone ${version.zone.name}`,
@@ -247,6 +254,18 @@ export class Images {
 /** A record's octets on the wire, uncompressed. */
 export function recordBytes(record: StoredRecord): number {
   return record.name.length + 10 + record.rdata.length;
+}
+
+/**
+ * Frees what a version holds that nobody is going to read. A generator that was never started would end without
+ * running its `finally`, so it is started first.
+ */
+function giveBack(version: OpenVersion): void {
+  const iterator = version.batches[Symbol.asyncIterator]();
+  iterator
+    .next()
+    .then(() => iterator.return?.())
+    .catch(() => {});
 }
 
 // A first look reads at least this much of a zone, so that later small changes to a large one need no look.

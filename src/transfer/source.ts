@@ -46,8 +46,8 @@ export type CurrentZone =
 
 /**
  * One version of a zone, streamed in owner order. A SOA among the records is passed over: it is in `zone`. What it
- * holds in the store has to be free again when `batches` came to its end or its iterator was told to `return`, before
- * its first batch too.
+ * holds in the store is freed when `batches` comes to its end, or its iterator is told to `return` after a first batch;
+ * whoever opens a version takes at least one.
  */
 export interface OpenVersion {
   readonly zone: PublishedZone;

@@ -35,8 +35,12 @@ export class MemoryZones implements VersionSource {
   /** Called by each `current`; may throw or wait. */
   beforeCurrent: () => void | Promise<void> = () => {};
   beforeHistory: () => void | Promise<void> = () => {};
+  /** Called by each `open`; may throw or wait. */
+  beforeOpen: () => void | Promise<void> = () => {};
   /** How often a zone was opened. */
   opened = 0;
+  /** Versions that hold something now, as a database client, until they are read or given back. */
+  held = 0;
   readonly #zones = new Map<string, MemoryZone>();
 
   /** Adds a zone from lines such as `www 300 A 192.0.2.1`; its SOA is made here. */
@@ -102,6 +106,11 @@ export class MemoryZones implements VersionSource {
     memory.journal = keep === 0 ? [] : memory.journal.slice(-keep);
   }
 
+  /** Puts another published version in place of the zone's own, for one that no store should hold. */
+  breakSoa(name: string, zone: PublishedZone): void {
+    this.#get(name).zone = zone;
+  }
+
   unpublish(name: string): void {
     this.#get(name).published = false;
   }
@@ -115,6 +124,8 @@ export class MemoryZones implements VersionSource {
 
   async open(zoneId: string): Promise<OpenVersion> {
     this.opened++;
+    await this.beforeOpen();
+    this.held++;
     const { zone, records } = this.#get(zoneId);
     // A version: what changes later is not seen.
     return { zone, batches: this.#batches([...records.values()]) };
@@ -139,9 +150,13 @@ export class MemoryZones implements VersionSource {
   }
 
   async *#batches(records: StoredRecord[]): AsyncGenerator<StoredRecord[]> {
-    for (let start = 0; start < records.length; start += this.batch) {
-      await this.beforeBatch(start / this.batch);
-      yield records.slice(start, start + this.batch);
+    try {
+      for (let start = 0; start < records.length; start += this.batch) {
+        await this.beforeBatch(start / this.batch);
+        yield records.slice(start, start + this.batch);
+      }
+    } finally {
+      this.held--;
     }
   }
 

@@ -3,6 +3,7 @@ import type { MessageStream } from '../../src/transfer/image.ts';
 import { type ImageBounds, Images } from '../../src/transfer/images.ts';
 import type { PublishedZone } from '../../src/transfer/source.ts';
 import { MemoryZones } from '../support/memory-zones.ts';
+import { until } from './harness.ts';
 
 function make(bounds: Partial<ImageBounds> = {}): { zones: MemoryZones; images: Images } {
   const zones = new MemoryZones();
@@ -123,6 +124,31 @@ describe('rendered versions', () => {
     const zone = zones.add('a.test.', lines(500));
     zones.beforeBatch = (number) => (number === 2 ? new Promise(() => {}) : undefined);
     await expect(readAll(await images.open(zone, noCut))).rejects.toThrow('took longer than 50 ms');
+  });
+
+  it('that come too late, break, are half read or are not wanted any more hold nothing in the store', async () => {
+    const { zones, images } = make({ sourceMs: 50 });
+    const zone = zones.add('a.test.', lines(5000));
+    zones.beforeOpen = () => new Promise((resolve) => setTimeout(resolve, 100));
+    await expect(images.open(zone, noCut)).rejects.toThrow('took longer than 50 ms');
+    await until(() => zones.opened === 1 && zones.held === 0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(zones.held).toBe(0);
+
+    zones.beforeOpen = () => {};
+    await expect(images.isLarger(zone, 10)).resolves.toBe(true);
+    await until(() => zones.held === 0);
+
+    const broken = { ...zone, soa: Buffer.from([63]) };
+    zones.breakSoa('a.test.', broken);
+    await expect(images.open(broken, noCut)).rejects.toThrow('malformed');
+    await until(() => zones.held === 0);
+
+    zones.breakSoa('a.test.', zone);
+    const stream = await images.open(zone, noCut);
+    images.close();
+    await expect(readAll(stream)).rejects.toThrow('stopping');
+    await until(() => zones.held === 0);
   });
 
   it('are made a bounded number at a time', async () => {
