@@ -134,10 +134,10 @@ export class Outbox {
     });
   }
 
-  /** Brings forward what waits for a peer that answers again. */
+  /** Brings forward what waits for a peer that answers again; what it refused waits on. */
   async hasten(peer: { secondaryId: string; addressText: string }, by: Date): Promise<void> {
     await this.#pool.query(
-      `update notifications set next_at = $3 where secondary_id = $1::bigint and address = $2 and next_at > $3 and acked_serial is distinct from serial`,
+      `update notifications set next_at = $3 where secondary_id = $1::bigint and address = $2 and next_at > $3 and rcode is null and acked_serial is distinct from serial`,
       [peer.secondaryId, peer.addressText, by],
     );
   }

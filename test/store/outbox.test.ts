@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Outbox } from '../../src/store/outbox.ts';
+import { addRecord, addZone, publishAll, type TestStore, testStore } from '../support/store.ts';
+
+let store: TestStore;
+let outbox: Outbox;
+let zoneId: string;
+beforeAll(async () => {
+  store = await testStore();
+  outbox = new Outbox(store.pool);
+  await store.operator.query(
+    `insert into tsig_keys (name, secret) values ('first', 'aGVsbG8gd29ybGQ='), ('second', 'aGVsbG8gd29ybGQ=')`,
+  );
+  await store.operator.query(
+    `insert into secondaries (name, addresses, keys) values ('two', '{127.0.0.1:5301,[::1]:5302}', '{second,first}')`,
+  );
+  await store.operator.query(
+    `insert into secondaries (name, addresses, notify) values ('quiet', '{127.0.0.1:5303}', false)`,
+  );
+  await store.operator.query(
+    `insert into secondaries (name, addresses, zones) values ('other', '{127.0.0.1:5304}', '{elsewhere.test}')`,
+  );
+  zoneId = await addZone(store, 'example.com.');
+});
+afterAll(() => store.close());
+let host = 0;
+beforeEach(async () => {
+  await addRecord(store, zoneId, `h${++host}.example.com.`, 'A', '192.0.2.1');
+  await publishAll(store);
+});
+
+const result = (row: { zoneId: string; secondaryId: string; addressText: string; serial: number }) => ({
+  zoneId: row.zoneId,
+  secondaryId: row.secondaryId,
+  addressText: row.addressText,
+  serial: row.serial,
+});
+
+test('a new version is due at once for each address of each secondary that may have it, signed with its first key', async () => {
+  const due = await outbox.claim(10);
+  expect(due.map((row) => row.addressText).sort()).toEqual(['127.0.0.1:5301', '[::1]:5302']);
+  for (const row of due) {
+    expect(row).toMatchObject({
+      zone: 'example.com.',
+      secondary: 'two',
+      attempts: 1,
+      key: { algorithm: 'hmac-sha256' },
+    });
+    expect(row.key?.name.toString('latin1')).toContain('second');
+    expect(row.soa.readUInt32BE(row.soa.length - 20)).toBe(row.serial);
+  }
+  expect(await outbox.claim(10), 'claimed rows are not given twice').toEqual([]);
+  await outbox.settle(due.map((row) => ({ ...result(row), rcode: 0 })));
+  expect(await outbox.nextDue()).toBeUndefined();
+});
+
+test('silence and refusals come again when they are due, with what was said', async () => {
+  const [first, second] = await outbox.claim(10);
+  if (!first || !second) throw new Error('two rows are due');
+  const soon = new Date(Date.now() - 1);
+  const later = new Date(Date.now() + 60_000);
+  await outbox.settle([
+    { ...result(first), error: 'no reply within 1000 ms', nextAt: soon },
+    { ...result(second), rcode: 5, nextAt: later },
+  ]);
+  const again = await outbox.claim(10);
+  expect(again).toMatchObject([{ addressText: first.addressText, attempts: 2 }]);
+  const { rows } = await store.operator.query(
+    'select address, rcode, error from notifications where zone_id = $1 order by rcode nulls first',
+    [zoneId],
+  );
+  expect(rows).toMatchObject([{ error: 'no reply within 1000 ms' }, { rcode: 5, error: null }]);
+  await outbox.hasten(result(second), new Date());
+  expect(await outbox.claim(10), 'a refusal waits on').toEqual([]);
+  await outbox.settle([{ ...result(first), error: 'silent', nextAt: later }]);
+  await outbox.hasten(result(first), soon);
+  expect(await outbox.claim(10)).toHaveLength(1);
+});
+
+test('a reply to an older serial does not settle a newer one, and the newest serial takes the place of older ones', async () => {
+  const old = await outbox.claim(10);
+  await addRecord(store, zoneId, 'newer.example.com.', 'A', '192.0.2.1');
+  await publishAll(store);
+  await outbox.settle(old.map((row) => ({ ...result(row), rcode: 0 })));
+  const due = await outbox.claim(10);
+  expect(due).toHaveLength(2);
+  for (const row of due) expect(row).toMatchObject({ serial: (old[0]?.serial ?? 0) + 1, attempts: 1 });
+});
+
+test('a peer that can take no more is left alone, and what was put back counts as not sent', async () => {
+  const due = await outbox.claim(10);
+  const [row] = due;
+  if (!row) throw new Error('a row is due');
+  await outbox.settle([{ ...result(row), nextAt: new Date(Date.now() - 1) }]);
+  const { rows } = await store.operator.query(
+    'select sent_serial from notifications where zone_id = $1 and address = $2',
+    [zoneId, row.addressText],
+  );
+  expect(rows).toEqual([{ sent_serial: null }]);
+  expect(await outbox.claim(10, [row])).toEqual([]);
+  expect(await outbox.claim(10, [])).toHaveLength(1);
+});
+
+test('a new secondary hears of the zones that it may have, one that may not is forgotten', async () => {
+  await store.operator.query(`insert into secondaries (name, addresses) values ('late', '{127.0.0.1:5305}')`);
+  await outbox.reconcile();
+  expect((await outbox.claim(10)).map((row) => row.addressText)).toContain('127.0.0.1:5305');
+  await store.operator.query(`update secondaries set zones = '{elsewhere.test}' where name = 'late'`);
+  await outbox.reconcile();
+  const { rows } = await store.operator.query(`select 1 from notifications where address = '127.0.0.1:5305'`);
+  expect(rows).toEqual([]);
+});
