@@ -44,7 +44,7 @@ const CASES = SECONDARY_KINDS.flatMap((kind) => [
  * descriptions of what it should hold: Knot's reading of the zone file with the addresses put in by this test, and the
  * service's own export.
  */
-describe('a real secondary follows an ALIAS', { concurrent: true, timeout: 90_000 }, () => {
+describe('a real secondary follows an ALIAS', { concurrent: true, timeout: 180_000 }, () => {
   let database: FreshDatabase;
   let upstream: Upstream;
   let service: Service;
