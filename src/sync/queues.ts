@@ -30,6 +30,8 @@ const SWEEP_AFTER_MS = 1_000;
 /** A sweep reads every finished job: one that read 10,000 rests for 100 s. */
 const SWEEP_REST_PER_JOB_MS = 10;
 const SWEEP_EVERY_MS = 60_000;
+/** Jobs that may wait before a tick adds none: two would do, were they all of the schedule. */
+const TICKS_WAITING = 100;
 /** Longer than clocks of several machines are apart, and than a tick. */
 const TICK_REMEMBERED_MS = 10 * 60 * 1000;
 
@@ -88,9 +90,15 @@ export class Queues {
     }
   }
 
-  /** Adds the job of a tick of the schedule. */
-  addScheduled(tick: Date): Promise<ResyncJob> {
-    return this.add(SCHEDULED, tick);
+  /**
+   * Adds the job of a tick of the schedule; undefined where so many jobs wait already that it could do no more than they will:
+   * ticks must not pile up while no worker runs.
+   */
+  async addScheduled(tick: Date): Promise<ResyncJob | undefined> {
+    const { waiting = 0 } = await within(COMMAND_MS, 'the queue', this.queue.getJobCounts('waiting')).catch(
+      () => ({ waiting: 0 }),
+    );
+    return waiting >= TICKS_WAITING ? undefined : this.add(SCHEDULED, tick);
   }
 
   /**

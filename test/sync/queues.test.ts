@@ -353,7 +353,7 @@ function behaves(ground: Ground): void {
     await queues.add({ reason: 'mine' });
     await queues.add({ reason: 'fails' });
     const ticks = Array.from({ length: 130 }, (_, n) => new Date(Date.UTC(2026, 0, 1, 0, 0, n)));
-    await Promise.all(ticks.map((tick) => queues.addScheduled(tick)));
+    await Promise.all(ticks.map((tick) => queues.add({ due: true, reason: 'schedule' }, tick)));
     await vi.waitFor(
       async () => expect(await queues.queue.getJobCountByTypes('waiting', 'active')).toBe(0),
       20_000,
@@ -363,6 +363,16 @@ function behaves(ground: Ground): void {
     expect(reasons.filter((reason) => reason === 'schedule')).toHaveLength(100);
     expect(reasons).toContain('mine');
     expect(await queues.queue.getFailedCount()).toBe(1);
+  });
+
+  test('ticks do not pile up while no worker runs', async () => {
+    const queues = await openOne();
+    for (let second = 0; second < 120; second++)
+      await queues.addScheduled(new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
+    expect(await queues.queue.getWaitingCount()).toBe(100);
+    queues.work(async () => RESULT, { concurrency: 20 });
+    await vi.waitFor(async () => expect(await queues.queue.getWaitingCount()).toBe(0), 20_000);
+    expect(await queues.addScheduled(new Date(Date.UTC(2026, 0, 1, 1)))).toBeDefined();
   });
 
   test('other finished jobs are kept for 24 h, whoever added them', async () => {
