@@ -1,11 +1,4 @@
-import {
-  type BackendFactory,
-  type ConnectionOptions,
-  createPostgresBackend,
-  type RedisQueueBackend,
-} from 'bullmq';
-import { openPostgres } from './postgres.ts';
-import { openRedis } from './redis.ts';
+import type { BackendFactory, ConnectionOptions, RedisQueueBackend } from 'bullmq';
 
 /** Where BullMQ keeps the queue. All that differs between PostgreSQL and Redis is behind this. */
 export interface Backend {
@@ -24,14 +17,4 @@ export interface Backend {
   isAway(error: unknown): boolean;
   /** A connection lost from now on stays lost, so that closing does not wait for a server that is away. */
   giveUp(): void;
-}
-
-/** Chooses: Redis or Valkey where a URL of it is given, else the database itself. */
-export function openBackend(databaseUrl: string, redisUrl: string | undefined): Backend {
-  return redisUrl === undefined
-    ? {
-        ...openPostgres(databaseUrl),
-        factory: createPostgresBackend as unknown as BackendFactory<RedisQueueBackend>,
-      }
-    : openRedis(redisUrl);
 }
