@@ -7,6 +7,8 @@ export interface TargetLook {
   aaaa?: Seen | undefined;
 }
 
+const SHORT = 2_000; // ms
+
 export interface Decision {
   state: TargetState;
   /** True where what an ALIAS publishes changes: the addresses as a set, a TTL that matters, or the first answer that counts. */
@@ -93,7 +95,9 @@ function refreshDelay(state: TargetState, policy: AliasPolicy, now: number): num
   const left = [state.a, state.aaaa].flatMap((family) =>
     family.last === 'found' ? [family.expiresAt - now] : [],
   );
-  return Math.max(Math.min(...left, policy.refreshMax), policy.refreshMin);
+  const delay = Math.max(Math.min(...left, policy.refreshMax), policy.refreshMin);
+  // A look takes a moment, so a second after it is a moment after the next tick of a schedule of one second.
+  return delay <= SHORT ? delay * 0.9 : delay;
 }
 
 /** Doubling from `retryMin` to `retryMax`, and once more when a hold runs out. */
