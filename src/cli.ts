@@ -29,7 +29,7 @@ const GROUPS: Group[] = [
   { name: 'notify', summary: 'send NOTIFY again', load: () => import('./cli/notify.ts') },
   { name: 'status', summary: 'the state of everything on one screen', load: () => import('./cli/status.ts') },
   { name: 'jobs', summary: 'list the jobs of the queue', load: () => import('./cli/jobs.ts') },
-  { name: 'job', summary: 'show or retry one job', load: () => import('./cli/jobs.ts') },
+  { name: 'job', summary: 'show or retry one job', load: () => import('./cli/job.ts') },
 ];
 
 // A reader that has enough, such as `head`, is no error.

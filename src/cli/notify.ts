@@ -5,7 +5,7 @@ import { zoneIdsOf } from '../store/resync.ts';
 import { notifyAgain } from '../store/status.ts';
 import { usual, zoneNames } from './arguments.ts';
 import { withDatabase } from './database.ts';
-import { print, printJson, warn } from './output.ts';
+import { counted, print, printJson, warn } from './output.ts';
 
 export function define(program: Command): void {
   const command = program
@@ -32,8 +32,5 @@ async function run(zones: string[], options: { json?: boolean }): Promise<void> 
   if (options.json) printJson({ ...again, transferAlive: alive });
   else if (again.notifications === 0)
     print('nothing to send: no published zone has a secondary that is notified');
-  else
-    print(
-      `${again.notifications} NOTIFY of ${again.zones.length} ${again.zones.length === 1 ? 'zone' : 'zones'} to send again`,
-    );
+  else print(`${again.notifications} NOTIFY of ${counted(again.zones.length, 'zone')} to send again`);
 }

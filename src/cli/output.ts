@@ -34,6 +34,11 @@ export async function writeJsonArray(
   await write(`\n]${wrap.after}\n`);
 }
 
+/** `1 zone`, `2 zones`. */
+export function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
+}
+
 /** Text in columns; numbers stand to the right. An empty table is the sentence `empty`. */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[], empty: string): string {
   if (rows.length === 0) return empty;

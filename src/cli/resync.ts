@@ -4,7 +4,7 @@ import { zoneIdsOf } from '../store/resync.ts';
 import type { ResyncResult } from '../sync/queues.ts';
 import { usual, zoneNames } from './arguments.ts';
 import { withDatabase } from './database.ts';
-import { print, printJson, warn } from './output.ts';
+import { counted, print, printJson, warn } from './output.ts';
 
 interface Options {
   wait?: boolean;
@@ -57,13 +57,16 @@ function report(done: { id: string; result?: ResyncResult }, json: boolean): voi
     else print(`job ${id} has begun: zoneferry job ${id} shows how far it is`);
     return;
   }
+  const { targets, resolved, failed, held, changedRecords, changedZones, notified, ms } = result;
   if (json) {
-    printJson(result);
+    printJson({ targets, resolved, failed, held, changedRecords, changedZones, notified, ms });
     return;
   }
-  const { targets, resolved, failed, held, changedRecords, changedZones, notified, ms } = result;
   print(
-    `${targets} targets: ${resolved} resolved, ${failed} failed, ${held} held; ${changedRecords} records in ${changedZones} zones changed, ${notified} notified, ${ms} ms`,
+    `${counted(targets, 'target')}: ${resolved} resolved, ${failed} failed, ${held} held; ${counted(changedRecords, 'record')} in ${counted(changedZones, 'zone')} changed, ${notified} notified, ${ms} ms`,
   );
-  if (failed > 0) warn(`${failed} targets have no addresses: zoneferry status names them`);
+  if (failed > 0)
+    warn(
+      `${counted(failed, 'target has', 'targets have')} no addresses: zoneferry status names ${failed === 1 ? 'it' : 'them'}`,
+    );
 }

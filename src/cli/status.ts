@@ -16,7 +16,7 @@ import {
 import { usual, wholeNumber } from './arguments.ts';
 import { type Session, withDatabase } from './database.ts';
 import { onInterrupt } from './interrupt.ts';
-import { print, printJson, table } from './output.ts';
+import { counted, print, printJson, table } from './output.ts';
 
 const EVERY_MS = 1_000;
 const ALL = 1_000_000_000;
@@ -146,7 +146,7 @@ function inJson(status: Status): object {
 function inWords(status: Status): string {
   const { zones, aliases, secondaries, problems, processes, queue } = status;
   return [
-    `${zones.total} zones, ${aliases.total} aliases, ${secondaries.length} secondaries; ${queueInWords(queue)}`,
+    `${counted(zones.total, 'zone')}, ${counted(aliases.total, 'alias', 'aliases')}, ${counted(secondaries.length, 'secondary', 'secondaries')}; ${queueInWords(queue)}`,
     processesInWords(processes),
     '',
     table(

@@ -9,7 +9,7 @@ import { ZoneFileParser } from '../dns/zonefile/parser.ts';
 import { UserError } from '../errors.ts';
 import { type Imported, type ImportRow, type ImportSoa, importZone } from '../store/import.ts';
 import { withDatabase } from './database.ts';
-import { print, printJson, warn } from './output.ts';
+import { counted, print, printJson, warn } from './output.ts';
 
 /** Types whose content depends on the other records: replacing ALIAS would break them. Apex DNSKEY too. */
 const LEFT_OUT = new Set<number>([
@@ -173,11 +173,12 @@ function report(imported: Imported, reader: ImportReader, json: boolean): void {
     printJson({ zone, created, changed, records, added, deleted, soaChanged, warnings });
     return;
   }
-  if (created) print(`zone ${zone} made with ${records} records, serial ${imported.serial}`);
-  else if (!changed) print(`zone ${zone} is as the file has it: ${records} records, nothing changed`);
+  if (created) print(`zone ${zone} made with ${counted(records, 'record')}, serial ${imported.serial}`);
+  else if (!changed)
+    print(`zone ${zone} is as the file has it: ${counted(records, 'record')}, nothing changed`);
   else
     print(
-      `zone ${zone} changed: ${added} records added, ${deleted} deleted, ${records} in all${soaChanged ? ', the SOA too' : ''}`,
+      `zone ${zone} changed: ${counted(added, 'record')} added, ${deleted} deleted, ${records} in all${soaChanged ? ', the SOA too' : ''}`,
     );
 }
 

@@ -6,7 +6,7 @@ import { targetsOf } from '../../store/targets.ts';
 import { decide } from '../../zone/alias/decide.ts';
 import type { Seen, TargetState } from '../../zone/alias/policy.ts';
 import type { Session } from '../database.ts';
-import { print, printJson } from '../output.ts';
+import { counted, print, printJson } from '../output.ts';
 
 const PAGE = 1_000;
 
@@ -88,7 +88,7 @@ function report(
   }
   const { targets, resolved, failed, held } = counts;
   print(
-    `${targets} targets: ${resolved} resolved, ${failed} failed, ${held} held; ${changedRecords} records in ${zones.length} zones would change; nothing was written`,
+    `${counted(targets, 'target')}: ${resolved} resolved, ${failed} failed, ${held} held; ${counted(changedRecords, 'record')} in ${counted(zones.length, 'zone')} would change; nothing was written`,
   );
 }
 

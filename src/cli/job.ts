@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { UserError } from '../errors.ts';
+import { usual } from './arguments.ts';
+import { withDatabase } from './database.ts';
+import { jobJson, noJob, onQueue, progressOf, resultOf, whatOf } from './job-words.ts';
+import { print, printJson } from './output.ts';
+
+interface Json {
+  json?: boolean;
+}
+
+export function define(program: Command): void {
+  const job = program
+    .command('job')
+    .description('show one job, or retry it')
+    .argument('[id]', 'the job')
+    .action(show);
+  usual(job, 'zoneferry job 17', 'zoneferry job retry 17');
+  usual(
+    job.command('retry').description('run a failed job again').argument('<id>', 'the job').action(retry),
+    'zoneferry job retry 17',
+  );
+}
+
+async function show(id: string | undefined, options: Json): Promise<void> {
+  if (id === undefined) throw new UserError("missing required argument 'id'", 2);
+  const job = await withDatabase((session) =>
+    onQueue(session, async (queues) => {
+      const found = await queues.queue.getJob(id);
+      if (!found) throw noJob(id);
+      return jobJson(found, await found.getState());
+    }),
+  );
+  if (options.json) {
+    printJson(job);
+    return;
+  }
+  const lines: [string, string | null][] = [
+    ['job', job.id],
+    ['state', job.state],
+    ['what', whatOf(job.data)],
+    ['added', job.addedAt],
+    ['started', job.startedAt],
+    ['finished', job.finishedAt],
+    ['attempts', String(job.attempts)],
+    ['progress', progressOf(job)],
+    ['result', resultOf(job)],
+  ];
+  print(lines.map(([title, value]) => `${title.padEnd(10)}${value ?? '-'}`).join('\n'));
+}
+
+async function retry(id: string, options: Json): Promise<void> {
+  await withDatabase((session) =>
+    onQueue(session, async (queues) => {
+      const job = await queues.queue.getJob(id);
+      if (!job) throw noJob(id);
+      const state = await job.getState();
+      if (state !== 'failed' && state !== 'completed')
+        throw new UserError(`job ${id} is ${state}: only a finished one can run again`);
+      await job.retry(state);
+    }),
+  );
+  if (options.json) printJson({ id, state: 'waiting' });
+  else print(`job ${id} waits for a worker`);
+}
