@@ -1,10 +1,12 @@
 import { absoluteName } from '../../dns/name.ts';
 import { typeFromText } from '../../dns/types.ts';
+import { catalogRecords } from '../../zone/catalog.ts';
 import { difference } from '../../zone/changeset.ts';
 import { type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
 import type { ServedRecord, TargetAnswer } from '../../zone/record.ts';
 import { packRecords, type StoredRecord } from '../../zone/version.ts';
 import type { Client } from '../pool.ts';
+import { readMembers } from './catalog.ts';
 import {
   holdTargets,
   type Names,
@@ -32,14 +34,19 @@ export interface ZoneDelta {
   addedCount: number;
 }
 
-/** Steps "stale rows out, new rows in" for these names of any zones; gives the delta of each zone that changes. */
+/**
+ * Steps "stale rows out, new rows in" for these names of any zones; gives the delta of each zone that changes. `catalogs` has the names
+ * of those zones that are catalogs, by id.
+ */
 export async function rewriteNames(
   client: Client,
   names: Names,
+  catalogs: ReadonlyMap<string, string>,
 ): Promise<{ deltas: Map<string, ZoneDelta>; newTargets: boolean }> {
   const sources = groupByName(await readSources(client, names));
   const published = groupByName(await readPublished(client, names));
   const answers = await answersFor(client, names, sources);
+  const members = await readMembers(client, names, catalogs);
 
   const stale: string[] = [];
   const fresh: AddedRecord[] = [];
@@ -51,7 +58,11 @@ export async function rewriteNames(
     const key = `${zoneId}/${owner}`;
     const rows = sources.get(key) ?? [];
     const before = published.get(key) ?? [];
-    const desired = desiredRecords(rows, before, (target) => answers.get(target));
+    const catalog = catalogs.get(zoneId);
+    const desired: Desired =
+      catalog === undefined
+        ? desiredRecords(rows, before, (target) => answers.get(target))
+        : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
     const { deleted, added } = difference(before, desired.records);
     if (desired.alias) aliases.push({ zoneId, owner, held: undefined, ...desired.alias });
     problems.push(...changedProblems(rows, desired));

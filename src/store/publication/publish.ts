@@ -6,6 +6,7 @@ import { firstSerial, type SerialPolicy, serialAfter } from '../../zone/serial-p
 import { soaDiffers, soaRdata } from '../../zone/soa.ts';
 import type { Client, Pool } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
+import { wholeCatalog } from './catalog.ts';
 import { rewriteNames, type ZoneDelta } from './names.ts';
 import {
   type Cause,
@@ -93,6 +94,7 @@ async function sortByReadiness(
     zones.map((zone) => zone.id),
   );
   const served = new Set(servers.filter((row) => encodes(row.content)).map((row) => row.zoneId));
+  for (const zone of zones) if (zone.catalog) served.add(zone.id);
   const ready: LockedZone[] = [];
   const unready: { zone: LockedZone; problem: string }[] = [];
   for (const zone of zones) {
@@ -136,22 +138,30 @@ async function rewriteRows(
   for (const mark of marks) if (mark.owner === null) whole.add(mark.zoneId);
   const ids = new Set(zones.map((zone) => zone.id));
   const single = distinctNames(marks.filter((mark) => ids.has(mark.zoneId) && !whole.has(mark.zoneId)));
-  const result = await rewriteInSlices(client, single);
+  const catalogs = new Map(zones.filter((zone) => zone.catalog).map((zone) => [zone.id, zone.name]));
+  const result = await rewriteInSlices(client, single, catalogs);
   for (const zone of zones) {
     if (!whole.has(zone.id)) continue;
-    for (let after = ''; ; ) {
-      const names = await namesAfter(client, zone.id, after, SLICE);
-      if (names.owners.length === 0) break;
-      merge(result, await rewriteNames(client, names), zone.publishedSerial === undefined);
-      after = names.owners.at(-1) ?? '';
-    }
+    const slices = zone.catalog ? wholeCatalog(client, zone, SLICE) : wholeZone(client, zone, SLICE);
+    for await (const names of slices)
+      merge(result, await rewriteNames(client, names, catalogs), zone.publishedSerial === undefined);
   }
   return result;
+}
+
+async function* wholeZone(client: Client, zone: LockedZone, slice: number): AsyncGenerator<Names> {
+  for (let after = ''; ; ) {
+    const names = await namesAfter(client, zone.id, after, slice);
+    if (names.owners.length === 0) return;
+    yield names;
+    after = names.owners.at(-1) ?? '';
+  }
 }
 
 async function rewriteInSlices(
   client: Client,
   names: Names,
+  catalogs: ReadonlyMap<string, string>,
 ): Promise<{ deltas: Map<string, ZoneDelta>; newTargets: boolean }> {
   const result = { deltas: new Map<string, ZoneDelta>(), newTargets: false };
   for (let from = 0; from < names.owners.length; from += SLICE) {
@@ -159,7 +169,7 @@ async function rewriteInSlices(
       zoneIds: names.zoneIds.slice(from, from + SLICE),
       owners: names.owners.slice(from, from + SLICE),
     };
-    merge(result, await rewriteNames(client, slice), false);
+    merge(result, await rewriteNames(client, slice, catalogs), false);
   }
   return result;
 }

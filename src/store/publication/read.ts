@@ -17,6 +17,8 @@ export interface LockedZone extends SoaColumns {
   recordCount: number;
   stale: boolean;
   problem: string | null;
+  /** Made of the zones that its secondaries may have, instead of `records` (see catalog.ts). */
+  catalog: boolean;
 }
 
 export interface Mark {
@@ -49,7 +51,7 @@ export async function markedZones(pool: Pool, limit: number, passed: readonly st
 export async function lockZones(client: Client, zoneIds: readonly string[]): Promise<LockedZone[]> {
   const { rows } = await client.query(
     `select id, name, primary_ns, contact, serial, serial_pinned, serial_policy, refresh, retry, expire, minimum, soa_ttl,
-       published_serial, published_soa, published_soa_ttl, record_count, stale, problem
+       published_serial, published_soa, published_soa_ttl, record_count, stale, problem, catalog
      from zones where id = any ($1::bigint[]) order by id for no key update skip locked`,
     [zoneIds],
   );
@@ -72,6 +74,7 @@ export async function lockZones(client: Client, zoneIds: readonly string[]): Pro
     recordCount: row.record_count,
     stale: row.stale,
     problem: row.problem,
+    catalog: row.catalog,
   }));
 }
 
@@ -88,6 +91,8 @@ export async function takeMarks(client: Client, zoneIds: readonly string[]): Pro
 export interface Names {
   zoneIds: string[];
   owners: string[];
+  /** Where the names are all those of a zone behind `after`, up to the last of them: a range of the index is read faster than names. */
+  after?: string;
 }
 
 /** The next names of a zone that have source or published records, in order, after `after`. */
@@ -107,7 +112,7 @@ export async function namesAfter(
      ) as names order by owner limit $3`,
     [zoneId, after, limit],
   );
-  return { zoneIds: rows.map(() => zoneId), owners: rows.map((row) => row.owner) };
+  return { zoneIds: rows.map(() => zoneId), owners: rows.map((row) => row.owner), after };
 }
 
 export interface ZoneSource extends SourceRecord {
@@ -117,14 +122,28 @@ export interface ZoneSource extends SourceRecord {
 
 /** The enabled source rows at these names. */
 export async function readSources(client: Client, names: Names): Promise<ZoneSource[]> {
-  const { rows } = await client.query(
-    `select r.id, r.zone_id, r.owner, r.name, r.type, r.ttl, r.content, r.problem
-     from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
-     join records r on r.zone_id = n.zone_id and r.owner = n.owner collate "C"
-     where not r.disabled order by r.id`,
-    [names.zoneIds, names.owners],
+  const columns = 'r.id, r.zone_id, r.owner, r.name, r.type, r.ttl, r.content, r.problem';
+  const { rows } = await readAt(
+    client,
+    names,
+    `select ${columns} from records r where r.zone_id = $1::bigint and r.owner > $2 and r.owner <= $3 and not r.disabled`,
+    `select ${columns} from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     cross join lateral (
+       select * from records r where r.zone_id = n.zone_id and r.owner = n.owner collate "C" and not r.disabled offset 0
+     ) as r`,
   );
+  rows.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
   return rows.map((row) => ({ ...row, zoneId: row.zone_id }));
+}
+
+/**
+ * Runs the query for a range of names where they are one, else the one for names. `offset 0` keeps that one to a look into the index
+ * per name: for a few thousand names the planner would read the whole table instead (measured: 185 ms for 4).
+ */
+function readAt(client: Client, names: Names, byRange: string, byName: string) {
+  return names.after === undefined
+    ? client.query(byName, [names.zoneIds, names.owners])
+    : client.query(byRange, [names.zoneIds[0], names.after, names.owners.at(-1)]);
 }
 
 export interface ZonePublished extends PublishedRecord {
@@ -133,11 +152,15 @@ export interface ZonePublished extends PublishedRecord {
 
 /** What secondaries get at these names now. */
 export async function readPublished(client: Client, names: Names): Promise<ZonePublished[]> {
-  const { rows } = await client.query(
-    `select t.id, t.zone_id, t.owner, t.name, t.type, t.ttl, t.content, t.rdata, t.source_record_id
-     from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
-     join transfer_records t on t.zone_id = n.zone_id and t.owner = n.owner collate "C"`,
-    [names.zoneIds, names.owners],
+  const columns = 't.id, t.zone_id, t.owner, t.name, t.type, t.ttl, t.content, t.rdata, t.source_record_id';
+  const { rows } = await readAt(
+    client,
+    names,
+    `select ${columns} from transfer_records t where t.zone_id = $1::bigint and t.owner > $2 and t.owner <= $3`,
+    `select ${columns} from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     cross join lateral (
+       select * from transfer_records t where t.zone_id = n.zone_id and t.owner = n.owner collate "C" offset 0
+     ) as t`,
   );
   return rows.map((row) => ({
     id: row.id,

@@ -102,7 +102,7 @@ export async function fillOutbox(client: Client, zoneIds: readonly string[]): Pr
     `insert into notifications (zone_id, secondary_id, address, serial)
      select z.id, s.id, a.address, z.published_serial
      from zones z
-     join secondaries s on s.notify and (s.zones is null or z.name = any (s.zones))
+     join secondaries s on s.notify and zoneferry_may_have(s, z)
      cross join lateral (select distinct address from unnest(s.addresses) as address) as a
      where z.id = any ($1::bigint[])
      order by z.id, s.id, a.address
