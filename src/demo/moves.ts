@@ -89,7 +89,7 @@ export async function move(
     async () => {
       const { rows } = await pool.query<{ serial: string; at: Date; addresses: string[] }>(
         `select published_serial as serial, published_at as at,
-         array(select content from transfer_records t where t.zone_id = z.id and type in ('A', 'AAAA') order by content) as addresses
+         array(select content from transfer_records t where t.zone_id = z.id and t.owner = z.name collate "C" and type in ('A', 'AAAA') order by content) as addresses
        from zones z where name = $1`,
         [ZONE],
       );
