@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { failureOf } from './cli/failure.ts';
 
 /** A command group: what `--help` says of it, and where it is. Only the group asked for is loaded, so that commands start fast. */
 interface Group {
@@ -48,6 +47,7 @@ async function run(words: string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { failureOf } = await import('./cli/failure.ts');
     const { message, exitCode } = failureOf(error);
     process.stderr.write(`error: ${message}\n`);
     return exitCode;

@@ -14,7 +14,7 @@ export function usual(command: Command, ...examples: string[]): Command {
     );
 }
 
-// Parsers of arguments and options. What they throw is wrong usage: exit status 2.
+// Parsers of arguments and options. What they throw is wrong usage: exit status 2. None gives null, which commander takes for no value.
 
 /** A zone's name in any case, with or without the final dot; gives its canonical text. */
 export function zoneName(text: string): string {
@@ -98,8 +98,8 @@ export function ranges(text: string): string[] {
 }
 
 /** `all`, or zone names between commas. */
-export function zonesOrAll(text: string): string[] | null {
-  if (text.trim().toLowerCase() === 'all') return null;
+export function zonesOrAll(text: string): string[] | 'all' {
+  if (text.trim().toLowerCase() === 'all') return 'all';
   const words = list(text);
   if (words.length === 0) throw new InvalidArgumentError('It takes "all" or zone names between commas.');
   return words.map(zoneName);

@@ -107,7 +107,7 @@ function settings(command: Command): Command {
     )
     .option('--zones <zones>', '"all", or names between commas', zonesOrAll)
     .option('--catalog <zone>', 'the catalog zone that lists its zones; "" for none', (text: string) =>
-      text === '' ? null : zoneName(text),
+      text === '' ? text : zoneName(text),
     );
 }
 
@@ -115,9 +115,9 @@ interface SettingsOptions extends Json {
   address?: string[];
   key?: string[];
   transferFrom?: string[];
-  zones?: string[] | null;
+  zones?: string[] | 'all';
   notify?: boolean;
-  catalog?: string | null;
+  catalog?: string;
 }
 
 async function add(name: string, options: SettingsOptions): Promise<void> {
@@ -281,9 +281,9 @@ function toSettings(options: SettingsOptions): SecondarySettings {
     ...(address === undefined ? {} : { addresses: address }),
     ...(key === undefined ? {} : { keys: key }),
     ...(transferFrom === undefined ? {} : { transferFrom }),
-    ...(zones === undefined ? {} : { zones }),
+    ...(zones === undefined ? {} : { zones: zones === 'all' ? null : zones }),
     ...(notify === undefined ? {} : { notify }),
-    ...(catalog === undefined ? {} : { catalog }),
+    ...(catalog === undefined ? {} : { catalog: catalog === '' ? null : catalog }),
   };
 }
 

@@ -16,7 +16,7 @@ export interface ZoneOptions {
   minimum?: number;
   soaTtl?: number;
   serial?: number;
-  serialPolicy?: SerialPolicy | null;
+  serialPolicy?: SerialPolicy | 'default';
   json?: boolean;
 }
 
@@ -46,7 +46,11 @@ export async function remove(name: string, options: { json?: boolean }): Promise
 }
 
 function settingsOf(options: ZoneOptions): ZoneSettings {
-  const { primary, json: _, ...columns } = options;
+  const { primary, serialPolicy, json: _, ...given } = options;
+  const columns: ZoneSettings = {
+    ...given,
+    ...(serialPolicy === undefined ? {} : { serialPolicy: serialPolicy === 'default' ? null : serialPolicy }),
+  };
   if (primary === undefined) return columns;
   try {
     return { ...columns, primaryNs: domainName(primary) };

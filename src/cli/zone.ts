@@ -97,6 +97,6 @@ function settings(command: Command, needed: 'requiredOption' | 'option'): Comman
     .option(
       '--serial-policy <policy>',
       'increment, date or unixtime; "default" for that of SERIAL_POLICY',
-      (text) => (text === 'default' ? null : serialPolicy(text)),
+      (text) => (text === 'default' ? text : serialPolicy(text)),
     );
 }
