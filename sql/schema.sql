@@ -65,6 +65,13 @@ create table secondaries (
   created_at timestamp with time zone not null default now()
 );
 
+create table serials_ahead (
+  zone_id bigint not null,
+  secondary_id bigint not null,
+  serial bigint not null,
+  seen_at timestamp with time zone not null default now()
+);
+
 create table service_processes (
   id text not null,
   roles text[] not null,
@@ -148,10 +155,58 @@ create table zones (
   published_at timestamp with time zone,
   record_count integer not null default 0,
   stale boolean not null default false,
-  problem text
+  problem text,
+  catalog boolean not null default false
 );
 
 -- functions
+
+CREATE OR REPLACE FUNCTION public.zoneferry_check_catalog()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  consumer text;
+begin
+  if tg_op = 'DELETE' then
+    select name into consumer from secondaries where catalog = old.name order by name limit 1;
+    if consumer is not null then
+      raise exception 'zone %: it is the catalog of secondary %, and goes when no secondary names it any more', old.name, consumer
+        using errcode = 'check_violation', column = 'name';
+    end if;
+    return old;
+  end if;
+  if pg_trigger_depth() < 2 then
+    raise exception 'zone %: the column catalog is written by the service alone', new.name
+      using errcode = 'check_violation', column = 'catalog', hint = 'name the catalog at a secondary, and its zone is made';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_check_catalog_zones()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  other text;
+begin
+  select o.name into other from secondaries s join secondaries o on o.catalog = s.catalog and o.id <> s.id
+  where s.id = new.id and not ((s.zones is null) = (o.zones is null) and (s.zones is null or s.zones @> o.zones and s.zones <@ o.zones))
+  order by o.name limit 1;
+  if other is not null then
+    raise exception 'secondary %: the catalog % is that of secondary % too, which may have other zones; one catalog takes the same zones for all', new.name, new.catalog, other
+      using errcode = 'check_violation', column = 'catalog', hint = 'give it a catalog of its own, or change all of them in one transaction';
+  end if;
+  return null;
+end
+$function$
+;
 
 CREATE OR REPLACE FUNCTION public.zoneferry_check_conflicts()
  RETURNS trigger
@@ -350,6 +405,33 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_check_secondary_catalog()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  named record;
+begin
+  named := zoneferry_name(lower(new.catalog collate "C"));
+  if named.problem is not null or named.normal = '.' then
+    raise exception 'secondary %: catalog "%" holds %', new.name, new.catalog, coalesce(named.problem, 'no label') using errcode = 'check_violation', column = 'catalog';
+  end if;
+  new.catalog := named.normal;
+  if (zoneferry_name(repeat('x', 32) || '.zones.' || new.catalog)).problem is not null then
+    raise exception 'secondary %: the catalog''s name "%" is too long: names of 39 octets more stand in it', new.name, new.catalog using errcode = 'check_violation', column = 'catalog';
+  end if;
+  perform from zones where name = new.catalog and not catalog;
+  if found then
+    raise exception 'secondary %: % is a zone already; a catalog takes a name of its own', new.name, new.catalog
+      using errcode = 'check_violation', column = 'catalog', hint = 'such as catalog.' || new.catalog;
+  end if;
+  return new;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_check_zone()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -483,6 +565,44 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_keep_catalogs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  before text := case when tg_op <> 'INSERT' then old.catalog end;
+  after text := case when tg_op <> 'DELETE' then new.catalog end;
+  named text;
+  catalog_id bigint;
+begin
+  -- who names a catalog and who takes the last mention away wait for one another
+  for named in select distinct n from unnest(array[before, after]) as n where n is not null order by n loop
+    perform pg_advisory_xact_lock(hashtextextended('zoneferry catalog ' || named, 0));
+  end loop;
+  if after is not null then
+    -- RFC 9432, section 4.1: the values of SOA and NS don't matter; these are the RFC's own
+    insert into zones (name, primary_ns, contact, refresh, retry, expire, minimum, soa_ttl, catalog)
+    values (after, 'invalid.', 'invalid.', 3600, 600, 2147483646, 0, 0, true)
+    on conflict (name) do update set name = excluded.name where zones.catalog
+    returning id into catalog_id;
+    if catalog_id is null then
+      raise exception 'secondary %: % is a zone already; a catalog takes a name of its own', new.name, after using errcode = 'check_violation', column = 'catalog';
+    end if;
+    insert into zone_marks (zone_id, owner) values (catalog_id, null);
+    perform pg_notify('zoneferry_marks', '');
+  end if;
+  if before is not null and before is distinct from after then
+    delete from zones z where z.name = before and z.catalog and not exists (select from secondaries s where s.catalog = z.name);
+    insert into zone_marks (zone_id, owner) select id, null from zones where name = before and catalog;
+    perform pg_notify('zoneferry_marks', '');
+  end if;
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_mark_deleted()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -513,6 +633,26 @@ begin
   insert into zone_marks (zone_id, owner)
   select distinct zone_id, case when touched > 1000 then null else owner end
   from (select distinct zone_id, owner, count(*) over (partition by zone_id) as touched from new_rows) as names;
+  if found then
+    perform pg_notify('zoneferry_marks', '');
+  end if;
+  return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_mark_member()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  member zones := case when tg_op = 'DELETE' then old else new end;
+begin
+  insert into zone_marks (zone_id, owner)
+  select c.id, zoneferry_member_label(member.id, member.name) || '.zones.' || c.name from zones c
+  where c.catalog and exists (select from secondaries s where s.catalog = c.name and zoneferry_may_have(s, member));
   if found then
     perform pg_notify('zoneferry_marks', '');
   end if;
@@ -572,6 +712,25 @@ begin
   perform pg_notify('zoneferry_marks', '');
   return null;
 end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_may_have(secondary secondaries, zone zones)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select case when zone.catalog then secondary.catalog is not distinct from zone.name
+    else secondary.zones is null or zone.name = any (secondary.zones) end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_member_label(id bigint, name text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select left(encode(sha256(convert_to(name || '/' || id, 'UTF8')), 'hex'), 32)
 $function$
 ;
 
@@ -783,6 +942,25 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_refuse_in_catalog()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  refused record;
+begin
+  select r.name, r.type, z.name as zone into refused from zones z join new_rows r on r.zone_id = z.id where z.catalog limit 1;
+  if found then
+    raise exception 'record % %: % is a catalog, made of the zones that its secondaries may have; nothing can be written into it', refused.name, refused.type, refused.zone
+      using errcode = 'check_violation', column = 'zone_id', hint = 'a zone is listed there once it is published, and a secondary that names the catalog may have it';
+  end if;
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_refuse_truncate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -942,6 +1120,12 @@ alter table secondaries add constraint secondaries_pkey PRIMARY KEY (id);
 
 alter table secondaries add constraint secondaries_name_key UNIQUE (name);
 
+alter table serials_ahead add constraint serials_ahead_secondary_id_fkey FOREIGN KEY (secondary_id) REFERENCES secondaries(id) ON DELETE CASCADE;
+
+alter table serials_ahead add constraint serials_ahead_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
+
+alter table serials_ahead add constraint serials_ahead_pkey PRIMARY KEY (zone_id, secondary_id);
+
 alter table service_processes add constraint service_processes_pkey PRIMARY KEY (id);
 
 alter table transfer_records add constraint transfer_records_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
@@ -998,6 +1182,10 @@ CREATE INDEX zone_changes_by_age ON public.zone_changes USING btree (created_at)
 
 CREATE INDEX zone_marks_by_zone ON public.zone_marks USING btree (zone_id);
 
+CREATE UNIQUE INDEX zones_by_member_label ON public.zones USING btree (zoneferry_member_label(id, name) COLLATE "C");
+
+CREATE INDEX zones_catalogs ON public.zones USING btree (id) WHERE catalog;
+
 -- triggers
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.alias_targets FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
@@ -1016,13 +1204,29 @@ CREATE TRIGGER mark_inserted AFTER INSERT ON public.records REFERENCING NEW TABL
 
 CREATE TRIGGER mark_updated AFTER UPDATE ON public.records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_mark_updated();
 
+CREATE TRIGGER refuse_in_catalog_inserted AFTER INSERT ON public.records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_in_catalog();
+
+CREATE TRIGGER refuse_in_catalog_updated AFTER UPDATE ON public.records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_in_catalog();
+
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.records FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_truncate();
+
+CREATE CONSTRAINT TRIGGER check_catalog_zones AFTER INSERT OR UPDATE OF catalog, zones ON public.secondaries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.catalog IS NOT NULL)) EXECUTE FUNCTION zoneferry_check_catalog_zones();
 
 CREATE TRIGGER check_secondary BEFORE INSERT OR UPDATE ON public.secondaries FOR EACH ROW EXECUTE FUNCTION zoneferry_check_secondary();
 
+CREATE TRIGGER check_secondary_catalog BEFORE INSERT OR UPDATE ON public.secondaries FOR EACH ROW WHEN ((new.catalog IS NOT NULL)) EXECUTE FUNCTION zoneferry_check_secondary_catalog();
+
 CREATE TRIGGER hint_registry AFTER INSERT OR DELETE OR UPDATE ON public.secondaries FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_hint_registry();
 
+CREATE TRIGGER keep_catalogs_deleted AFTER DELETE ON public.secondaries FOR EACH ROW WHEN ((old.catalog IS NOT NULL)) EXECUTE FUNCTION zoneferry_keep_catalogs();
+
+CREATE TRIGGER keep_catalogs_inserted AFTER INSERT ON public.secondaries FOR EACH ROW WHEN ((new.catalog IS NOT NULL)) EXECUTE FUNCTION zoneferry_keep_catalogs();
+
+CREATE TRIGGER keep_catalogs_updated AFTER UPDATE ON public.secondaries FOR EACH ROW WHEN ((((new.catalog IS DISTINCT FROM old.catalog) OR (new.zones IS DISTINCT FROM old.zones)) AND ((new.catalog IS NOT NULL) OR (old.catalog IS NOT NULL)))) EXECUTE FUNCTION zoneferry_keep_catalogs();
+
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.secondaries FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_truncate();
+
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.serials_ahead FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.service_processes FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
@@ -1040,7 +1244,17 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zon
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_tombstones FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
+CREATE TRIGGER check_catalog_deleted BEFORE DELETE ON public.zones FOR EACH ROW WHEN (old.catalog) EXECUTE FUNCTION zoneferry_check_catalog();
+
+CREATE TRIGGER check_catalog_kept BEFORE UPDATE ON public.zones FOR EACH ROW WHEN ((new.catalog <> old.catalog)) EXECUTE FUNCTION zoneferry_check_catalog();
+
+CREATE TRIGGER check_catalog_made BEFORE INSERT ON public.zones FOR EACH ROW WHEN (new.catalog) EXECUTE FUNCTION zoneferry_check_catalog();
+
 CREATE TRIGGER check_zone BEFORE INSERT OR UPDATE ON public.zones FOR EACH ROW EXECUTE FUNCTION zoneferry_check_zone();
+
+CREATE TRIGGER mark_member_deleted AFTER DELETE ON public.zones FOR EACH ROW WHEN (((old.published_serial IS NOT NULL) AND (NOT old.catalog))) EXECUTE FUNCTION zoneferry_mark_member();
+
+CREATE TRIGGER mark_member_published AFTER UPDATE ON public.zones FOR EACH ROW WHEN (((old.published_serial IS NULL) AND (new.published_serial IS NOT NULL) AND (NOT new.catalog))) EXECUTE FUNCTION zoneferry_mark_member();
 
 CREATE TRIGGER mark_zone_deleted AFTER DELETE ON public.zones FOR EACH ROW EXECUTE FUNCTION zoneferry_mark_zone();
 

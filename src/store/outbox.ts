@@ -163,7 +163,7 @@ export class Outbox {
       `insert into notifications (zone_id, secondary_id, address, serial)
        select z.id, s.id, a.address, z.published_serial
        from zones z
-       join secondaries s on s.notify and (s.zones is null or z.name = any (s.zones))
+       join secondaries s on s.notify and zoneferry_may_have(s, z)
        cross join lateral (select distinct address from unnest(s.addresses) as address) as a
        where z.published_serial is not null
          and not exists (select from notifications n where n.zone_id = z.id and n.secondary_id = s.id and n.address = a.address)
@@ -172,7 +172,7 @@ export class Outbox {
     await this.#pool.query(
       `delete from notifications n using zones z, secondaries s
        where z.id = n.zone_id and s.id = n.secondary_id
-         and not (s.notify and (s.zones is null or z.name = any (s.zones)) and n.address = any (s.addresses))`,
+         and not (s.notify and zoneferry_may_have(s, z) and n.address = any (s.addresses))`,
     );
   }
 }

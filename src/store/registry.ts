@@ -11,6 +11,8 @@ export interface Registration {
   transferFrom: string[];
   keys: TsigKey[];
   zones: 'all' | ReadonlySet<string>;
+  /** The catalog that lists its zones. */
+  catalog?: string;
 }
 
 /**
@@ -38,7 +40,7 @@ export class Registry {
   async read(): Promise<void> {
     const keys = new Map((await readKeys(this.#pool)).map((key) => [nameKey(key.name), key]));
     const { rows } = await this.#pool.query(
-      'select id, name, addresses, transfer_from::text[] as ranges, keys, zones from secondaries order by id',
+      'select id, name, addresses, transfer_from::text[] as ranges, keys, zones, catalog from secondaries order by id',
     );
     this.#registrations = rows.map((row) => ({
       secondaryId: row.id,
@@ -47,6 +49,7 @@ export class Registry {
       transferFrom: row.ranges,
       keys: (row.keys as string[]).flatMap((name) => keys.get(nameKey(absoluteName(name))) ?? []),
       zones: row.zones === null ? 'all' : new Set(row.zones as string[]),
+      ...(row.catalog === null ? {} : { catalog: row.catalog }),
     }));
     this.#keys = keys;
   }

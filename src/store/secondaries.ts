@@ -73,10 +73,10 @@ export async function deleteSecondary(pool: Pool, name: string): Promise<boolean
   return rowCount === 1;
 }
 
-/** Names of the zones that a secondary may have and that there are. */
+/** Names of the zones that a secondary may have and that there are, its catalog left out. */
 export async function zonesOfSecondary(pool: Pool, name: string): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
-    `select z.name from zones z join secondaries s on s.zones is null or z.name = any (s.zones) where s.name = $1 order by z.name`,
+    `select z.name from zones z join secondaries s on zoneferry_may_have(s, z) where s.name = $1 and not z.catalog order by z.name`,
     [name],
   );
   return rows.map((row) => row.name);

@@ -35,8 +35,9 @@ export function decideAccess(
       ? refuse('key-expected', `secondary ${namesOf(here)} has a key, and the request is not signed`)
       : refuse('key-not-theirs', `key ${formatName(key.name)} is not registered for ${namesOf(here)}`);
   }
-  const secondary = matching.find(
-    (registration) => registration.zones === 'all' || registration.zones.has(zone),
+  const isCatalog = registrations.some((registration) => registration.catalog === zone);
+  const secondary = matching.find((registration) =>
+    isCatalog ? registration.catalog === zone : registration.zones === 'all' || registration.zones.has(zone),
   );
   if (secondary === undefined) {
     return refuse('zone-not-allowed', `secondary ${namesOf(matching)} may not transfer ${zone}`);

@@ -78,6 +78,8 @@ export interface Registration {
   readonly keys: readonly TsigKey[];
   /** The zones it may transfer, by canonical text. */
   readonly zones: 'all' | ReadonlySet<string>;
+  /** Its catalog (RFC 9432), by canonical text: a zone for those alone that name it, whatever `zones` says. */
+  readonly catalog?: string;
 }
 
 /** Who is registered now: answered from memory, as every packet asks. */

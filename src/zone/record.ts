@@ -19,8 +19,8 @@ export interface ServedRecord {
   content: string;
   /** Wire form, uncompressed. */
   rdata: Buffer;
-  /** The row of `records` that it came from; an ALIAS's for its addresses. */
-  sourceRecordId: string;
+  /** The row of `records` that it came from; an ALIAS's for its addresses; null in a catalog, which has none. */
+  sourceRecordId: string | null;
 }
 
 /** A row of `transfer_records`: what secondaries get now. */

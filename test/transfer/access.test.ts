@@ -84,6 +84,20 @@ describe('access (contract, section 8)', () => {
     expect(outcome(list, '192.0.2.1', undefined, 'a.test.')).toBe('zone-not-allowed');
   });
 
+  it('a catalog is for those alone that name it, whatever their zones (RFC 9432, 7)', () => {
+    const list = registrations(
+      { addresses: ['192.0.2.1'] },
+      { addresses: ['192.0.2.2'], zones: new Set(['a.test.']), catalog: 'cat.test.' },
+      { addresses: ['192.0.2.3'], zones: new Set(['cat.test.']) },
+      { addresses: ['192.0.2.2'], catalog: 'other.test.' },
+    );
+    expect(outcome(list, '192.0.2.2', undefined, 'cat.test.')).toBe('s1');
+    expect(outcome(list, '192.0.2.2', undefined, 'other.test.')).toBe('s3');
+    expect(outcome(list, '192.0.2.2', undefined, 'a.test.')).toBe('s1');
+    expect(outcome(list, '192.0.2.1', undefined, 'cat.test.')).toBe('zone-not-allowed');
+    expect(outcome(list, '192.0.2.3', undefined, 'cat.test.')).toBe('zone-not-allowed');
+  });
+
   it('addresses are written plainly', () => {
     expect(plainAddress('::ffff:192.0.2.1')).toBe('192.0.2.1');
     expect(plainAddress('fe80::1%eth0')).toBe('fe80::1');
