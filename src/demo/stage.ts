@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { ROLES, startService } from '../app.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config.ts';
@@ -9,7 +10,6 @@ import { removeEmbedded, startEmbedded } from '../embedded/index.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { createLog, type Log, silentLog } from '../log.ts';
-import { createPool, type Pool } from '../store/pool.ts';
 import { Questioner } from './ask.ts';
 import { environmentOf, runCommand } from './command.ts';
 import { Overheard } from './overheard.ts';
@@ -24,7 +24,7 @@ export const TARGET = 'cdn.example.net.';
 /** Everything that a move is watched with. */
 export interface Stage {
   upstream: DemoUpstream;
-  pool: Pool;
+  pool: pg.Pool;
   overheard: Overheard;
   secondary: DemoSecondary;
   /** Where the secondary listens. */
@@ -76,7 +76,9 @@ export async function setStage({ screen, signal, onStop }: StageOptions): Promis
   signal.throwIfAborted();
   screen.ready('service', `DNS on ${formatEndpoint(primary)}, looks at what is due every second`);
 
-  const pool = createPool(database, { max: 2, applicationName: 'zoneferry demo' });
+  // an operator's own connection, with no more rights to the tables than psql has
+  const pool = new pg.Pool({ connectionString: database, max: 2, application_name: 'demo' });
+  pool.on('error', () => {});
   onStop('the connections', () => pool.end());
   const run = async (words: string) => {
     signal.throwIfAborted();
@@ -159,7 +161,7 @@ async function startFirst(
 }
 
 /** By plain SQL, as an operator's own platform does it. They make an incremental transfer smaller than the zone. */
-async function addHosts(pool: Pool, screen: Screen): Promise<void> {
+async function addHosts(pool: pg.Pool, screen: Screen): Promise<void> {
   screen.command(
     'psql "$(zoneferry env DATABASE_URL)" -c "insert into records …"',
     '# 20 hosts, by plain SQL',
@@ -171,7 +173,7 @@ async function addHosts(pool: Pool, screen: Screen): Promise<void> {
   );
 }
 
-async function secretOf(pool: Pool): Promise<Buffer> {
+async function secretOf(pool: pg.Pool): Promise<Buffer> {
   const { rows } = await pool.query<{ secret: string }>('select secret from tsig_keys where name = $1', [
     KEY,
   ]);
