@@ -17,8 +17,9 @@ export interface Session {
  */
 export async function withDatabase<T>(work: (session: Session) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env, process.cwd());
-  const { url, leave } = await openDatabase(config);
-  const unhook = leaveOnSignal(leave);
+  const opening = openDatabase(config);
+  const unhook = leaveOnSignal(async () => (await opening).leave());
+  const { url, leave } = await opening;
   const pool = createPool(url, { max: 4, applicationName: 'zoneferry command' });
   try {
     await migrateIfNeeded(pool);
@@ -51,7 +52,7 @@ async function migrateIfNeeded(pool: Pool): Promise<void> {
   if (steps.length !== known.size || !steps.every((name) => known.has(name))) await migrate(pool);
 }
 
-/** Ctrl-C must not leave the embedded server behind. What a transaction has not committed is rolled back. */
+/** Ctrl-C must not leave the embedded server behind, not even one that just starts. What is not committed is rolled back. */
 function leaveOnSignal(leave: () => Promise<void>): () => void {
   const end = (signal: NodeJS.Signals) => {
     const status = signal === 'SIGINT' ? 130 : 143;

@@ -49,7 +49,9 @@ async function show(id: string | undefined, options: Json): Promise<void> {
   print(lines.map(([title, value]) => `${title.padEnd(10)}${value ?? '-'}`).join('\n'));
 }
 
-async function retry(id: string, options: Json): Promise<void> {
+/** `job` has the option --json too, and takes it away from `job retry`. */
+async function retry(id: string, _: Json, command: Command): Promise<void> {
+  const options = command.optsWithGlobals<Json>();
   await withDatabase((session) =>
     onQueue(session, async (queues) => {
       const job = await queues.queue.getJob(id);

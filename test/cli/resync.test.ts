@@ -134,7 +134,7 @@ describe('beside a running service', () => {
     );
     child.kill('SIGINT');
     const [status] = await once(child, 'exit');
-    moveTo('198.51.100.3');
+    upstream.heal('cdn.example.net.');
     expect(status).toBe(1);
     expect(stderr).toMatch(/^error: waiting was interrupted; job (\d+) goes on/);
     const id = /job (\d+)/.exec(stderr)?.[1] ?? '';
@@ -142,8 +142,7 @@ describe('beside a running service', () => {
   });
 
   test('where the queue is another than the service has, it says so at once', async () => {
-    const other = await cli.run('resync');
-    expect(other.status).toBe(0);
+    await cli.ok('resync', '--wait');
     const started = performance.now();
     const { status, stderr } = await runWith({ REDIS_URL: 'redis://127.0.0.1:9' }, 'resync', '--wait');
     expect({ status, stderr }).toEqual({
