@@ -80,7 +80,7 @@ export class Publisher {
 
   /** One batch; false where no marked zone is left that could be had. */
   async #publishBatch(): Promise<boolean> {
-    const { pool, clock, serialPolicy, batch = 250 } = this.#options;
+    const { pool, clock, serialPolicy, batch = 500 } = this.#options;
     const now = clock.now();
     for (const [zoneId, until] of this.#held) if (until <= now) this.#held.delete(zoneId);
     const zoneIds = await markedZones(pool, batch, [...this.#held.keys()]);

@@ -9,6 +9,7 @@ import { inTransaction } from '../transaction.ts';
 import { wholeCatalog } from './catalog.ts';
 import { rewriteNames, type ZoneDelta } from './names.ts';
 import {
+  allNames,
   type Cause,
   type LockedZone,
   lockZones,
@@ -16,6 +17,7 @@ import {
   type Names,
   namesAfter,
   readApexServers,
+  smallZones,
   takeMarks,
 } from './read.ts';
 import { type Advance, advanceZones, fillOutbox, hint, setAside, writeJournal } from './write.ts';
@@ -40,6 +42,7 @@ export interface Publication {
 }
 
 const SLICE = 5_000; // names of a whole zone handled at a time, to bound memory
+const SMALL = 1_000; // rows up to which whole zones are read together
 const JOURNAL_STEP_MAX = 64 * 1024 * 1024; // a larger changeset is not kept: secondaries take the zone whole
 
 /**
@@ -140,8 +143,15 @@ async function rewriteRows(
   const single = distinctNames(marks.filter((mark) => ids.has(mark.zoneId) && !whole.has(mark.zoneId)));
   const catalogs = new Map(zones.filter((zone) => zone.catalog).map((zone) => [zone.id, zone.name]));
   const result = await rewriteInSlices(client, single, catalogs);
+  const small = await smallZones(
+    client,
+    [...whole].filter((id) => !catalogs.has(id)),
+    SMALL,
+  );
+  if (small.size > 0)
+    merge(result, await rewriteInSlices(client, await allNames(client, [...small]), catalogs), false);
   for (const zone of zones) {
-    if (!whole.has(zone.id)) continue;
+    if (!whole.has(zone.id) || small.has(zone.id)) continue;
     const slices = zone.catalog ? wholeCatalog(client, zone, SLICE) : wholeZone(client, zone, SLICE);
     for await (const names of slices)
       merge(result, await rewriteNames(client, names, catalogs), zone.publishedSerial === undefined);

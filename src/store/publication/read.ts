@@ -95,6 +95,33 @@ export interface Names {
   after?: string;
 }
 
+/** Of these zones, those with so few rows that their names can be read together. */
+export async function smallZones(
+  client: Client,
+  zoneIds: readonly string[],
+  rows: number,
+): Promise<Set<string>> {
+  if (zoneIds.length === 0) return new Set();
+  const result = await client.query<{ id: string }>(
+    `select z.zone as id from unnest($1::bigint[]) as z (zone)
+     where (select count(*) from (select from records r where r.zone_id = z.zone limit $2 + 1) as source) <= $2
+       and (select count(*) from (select from transfer_records t where t.zone_id = z.zone limit $2 + 1) as published) <= $2`,
+    [zoneIds, rows],
+  );
+  return new Set(result.rows.map((row) => row.id));
+}
+
+/** Every name of these zones that has source or published records. */
+export async function allNames(client: Client, zoneIds: readonly string[]): Promise<Names> {
+  const { rows } = await client.query<{ zone_id: string; owner: string }>(
+    `select zone_id, owner from records where zone_id = any ($1::bigint[])
+     union select zone_id, owner from transfer_records where zone_id = any ($1::bigint[])
+     union select zone_id, owner from aliases where zone_id = any ($1::bigint[])`,
+    [zoneIds],
+  );
+  return { zoneIds: rows.map((row) => row.zone_id), owners: rows.map((row) => row.owner) };
+}
+
 /** The next names of a zone that have source or published records, in order, after `after`. */
 export async function namesAfter(
   client: Client,
