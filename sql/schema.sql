@@ -37,7 +37,8 @@ create table notifications (
   acked_serial bigint,
   acked_at timestamp with time zone,
   rcode integer,
-  error text
+  error text,
+  xid xid8 not null default pg_current_xact_id()
 );
 
 create table records (
@@ -72,6 +73,11 @@ create table serials_ahead (
   seen_at timestamp with time zone not null default now()
 );
 
+create table served_changes (
+  xid xid8 not null default pg_current_xact_id(),
+  zone text
+);
+
 create table service_processes (
   id text not null,
   roles text[] not null,
@@ -79,6 +85,12 @@ create table service_processes (
   queue_hash text not null,
   started_at timestamp with time zone not null default now(),
   seen_at timestamp with time zone not null default now()
+);
+
+create table transfer_leases (
+  id text not null,
+  confirmed pg_snapshot,
+  lease_until timestamp with time zone not null
 );
 
 create table transfer_records (
@@ -160,6 +172,47 @@ create table zones (
 );
 
 -- functions
+
+CREATE OR REPLACE FUNCTION public.zoneferry_change_access()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into served_changes (zone) values (null);
+  return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_change_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into served_changes (zone) select name from old_rows where published_serial is not null;
+  return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_change_published()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into served_changes (zone)
+  select n.name from new_rows n join old_rows o on o.id = n.id
+  where (n.published_serial, n.published_soa, n.published_soa_ttl) is distinct from (o.published_serial, o.published_soa, o.published_soa_ttl);
+  return null;
+end
+$function$
+;
 
 CREATE OR REPLACE FUNCTION public.zoneferry_check_catalog()
  RETURNS trigger
@@ -1038,6 +1091,17 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_stamp_notification()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.xid := pg_current_xact_id();
+  return new;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_strings_problem(content text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1128,6 +1192,8 @@ alter table serials_ahead add constraint serials_ahead_pkey PRIMARY KEY (zone_id
 
 alter table service_processes add constraint service_processes_pkey PRIMARY KEY (id);
 
+alter table transfer_leases add constraint transfer_leases_pkey PRIMARY KEY (id);
+
 alter table transfer_records add constraint transfer_records_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
 
 alter table transfer_records add constraint transfer_records_pkey PRIMARY KEY (id);
@@ -1176,6 +1242,8 @@ CREATE INDEX notifications_due ON public.notifications USING btree (next_at) WHE
 
 CREATE INDEX records_by_owner ON public.records USING btree (zone_id, owner);
 
+CREATE INDEX served_changes_by_xid ON public.served_changes USING btree (xid);
+
 CREATE INDEX transfer_records_by_owner ON public.transfer_records USING btree (zone_id, owner);
 
 CREATE INDEX zone_changes_by_age ON public.zone_changes USING btree (created_at);
@@ -1194,6 +1262,8 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.ali
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.notifications FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
+CREATE TRIGGER stamp_notification BEFORE UPDATE OF serial ON public.notifications FOR EACH ROW EXECUTE FUNCTION zoneferry_stamp_notification();
+
 CREATE CONSTRAINT TRIGGER "A_conflict" AFTER INSERT OR UPDATE OF zone_id, name, type, disabled ON public.records DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((NOT new.disabled) AND (COALESCE(current_setting('zoneferry.prechecked'::text, true), ''::text) <> 'on'::text))) EXECUTE FUNCTION zoneferry_check_conflicts();
 
 CREATE TRIGGER check_record BEFORE INSERT OR UPDATE ON public.records FOR EACH ROW WHEN ((COALESCE(current_setting('zoneferry.prechecked'::text, true), ''::text) <> 'on'::text)) EXECUTE FUNCTION zoneferry_check_record();
@@ -1209,6 +1279,8 @@ CREATE TRIGGER refuse_in_catalog_inserted AFTER INSERT ON public.records REFEREN
 CREATE TRIGGER refuse_in_catalog_updated AFTER UPDATE ON public.records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_in_catalog();
 
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.records FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_truncate();
+
+CREATE TRIGGER change_access AFTER INSERT OR DELETE OR UPDATE ON public.secondaries FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_change_access();
 
 CREATE CONSTRAINT TRIGGER check_catalog_zones AFTER INSERT OR UPDATE OF catalog, zones ON public.secondaries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.catalog IS NOT NULL)) EXECUTE FUNCTION zoneferry_check_catalog_zones();
 
@@ -1228,9 +1300,15 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.secondaries FOR EACH ST
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.serials_ahead FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.served_changes FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
+
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.service_processes FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.transfer_leases FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
+
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.transfer_records FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
+
+CREATE TRIGGER change_access AFTER INSERT OR DELETE OR UPDATE ON public.tsig_keys FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_change_access();
 
 CREATE TRIGGER check_key BEFORE INSERT OR DELETE OR UPDATE ON public.tsig_keys FOR EACH ROW EXECUTE FUNCTION zoneferry_check_key();
 
@@ -1243,6 +1321,10 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zon
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_marks FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_tombstones FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
+
+CREATE TRIGGER change_deleted AFTER DELETE ON public.zones REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_change_deleted();
+
+CREATE TRIGGER change_published AFTER UPDATE ON public.zones REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_change_published();
 
 CREATE TRIGGER check_catalog_deleted BEFORE DELETE ON public.zones FOR EACH ROW WHEN (old.catalog) EXECUTE FUNCTION zoneferry_check_catalog();
 

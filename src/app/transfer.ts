@@ -8,9 +8,10 @@ import { createPool } from '../store/pool.ts';
 import { Registry } from '../store/registry.ts';
 import { VersionSource } from '../store/version-source.ts';
 import { createTransferServer } from '../transfer/server.ts';
+import { AheadWatch } from './ahead.ts';
 import type { Shared } from './shared.ts';
 
-const REGISTRY_EVERY = 2_000; // ms between reads whose hint was lost
+const TRY_AGAIN_AFTER = 2_000; // ms after a failure
 
 /** The role `transfer`: serves zones, and sends NOTIFY from the address that secondaries know. */
 export async function startTransfer({
@@ -25,34 +26,56 @@ export async function startTransfer({
   const onError = (error: Error) =>
     log.warn({ error: messageOf(error) }, 'a connection to PostgreSQL was lost');
   // a pool of its own: a flood of edits must not keep answers waiting
-  const pool = createPool(databaseUrl, { max: 8, applicationName: 'zoneferry transfer', onError });
+  const pool = createPool(databaseUrl, {
+    max: 8,
+    applicationName: 'zoneferry transfer',
+    onError,
+    // what a crash of PostgreSQL takes of the outbox is sent once more
+    mayLoseLatest: true,
+  });
   onStop(() => pool.end());
 
   const registry = new Registry(pool);
   const outbox = new Outbox(pool, hints);
-  onStop(followRegistry(registry, outbox, hints, log));
+  onStop(reconcileOnHint(outbox, hints, log));
   await registry.read();
   await outbox.reconcile();
 
-  const source = new VersionSource(pool, clock, (away) => {
-    if (away)
-      log.error(
-        { error: messageOf(away) },
-        'PostgreSQL does not answer: the last confirmed versions are served until their EXPIRE',
-      );
-    else log.info({}, 'PostgreSQL answers again');
+  const source = new VersionSource({
+    pool,
+    url: databaseUrl,
+    clock,
+    access: registry,
+    onAway: (away) => {
+      if (away)
+        log.error(
+          { error: messageOf(away) },
+          'PostgreSQL does not answer: the last confirmed versions are served until their EXPIRE',
+        );
+      else log.info({}, 'PostgreSQL answers again');
+    },
   });
+  for (const channel of ['versions', 'zones', 'registry'] as const)
+    onStop(hints.on(channel, () => source.wake()));
+  onStop(() => source.stop());
+  await source.start();
   onReady(() =>
     source.away ? 'PostgreSQL does not answer: the last confirmed versions are served' : undefined,
   );
+  const ahead = new AheadWatch({ pool, log, now: () => clock.now() });
+  onStop(() => ahead.stop());
+  await ahead.start();
   const server = createTransferServer({
     listen: config.dnsListen,
     source,
     registry,
     clock,
     log,
-    onAhead: ({ zone, serial, secondaryId }) =>
-      log.warn({ zone, serial, secondaryId }, `a secondary has ${zone} at serial ${serial}, newer than ours`),
+    onAhead: (event) => ahead.shown(event),
+    onServed: (event) => {
+      const whole = event.asked !== 'SOA' && event.given !== 'up-to-date' && event.given !== 'retry over TCP';
+      if (whole && event.complete) ahead.served(event);
+    },
   });
   await server.start();
   onStop(() => server.stop(5_000));
@@ -65,36 +88,35 @@ export async function startTransfer({
   onStop(() => dispatcher.stop());
 }
 
-function followRegistry(
-  registry: Registry,
-  outbox: Outbox,
-  hints: Shared['hints'],
-  log: Shared['log'],
-): () => Promise<void> {
+/** Brings the outbox in line with who is registered. Who that is, the lease reads. */
+function reconcileOnHint(outbox: Outbox, hints: Shared['hints'], log: Shared['log']): () => Promise<void> {
   let running: Promise<void> | undefined;
-  let again = false;
-  const follow = (reconcile: boolean) => {
-    again ||= reconcile;
-    running ??= (async () => {
+  let wanted = false;
+  const reconcile = async () => {
+    while (wanted) {
+      wanted = false;
       try {
-        await registry.read();
-        while (again) {
-          again = false;
-          await outbox.reconcile();
-          await registry.read();
-        }
+        await outbox.reconcile();
       } catch (error) {
         log.warn(
           { error: messageOf(error) },
-          'the registered secondaries could not be read; those known stay in force',
+          'the outbox could not be brought in line with the registered secondaries; tried again in a moment',
         );
+        wanted = true;
+        return;
       }
-    })().finally(() => {
+    }
+  };
+  const wake = () => {
+    running ??= reconcile().finally(() => {
       running = undefined;
     });
   };
-  const off = hints.on('registry', () => follow(true));
-  const timer = setInterval(() => follow(false), REGISTRY_EVERY).unref();
+  const off = hints.on('registry', () => {
+    wanted = true;
+    wake();
+  });
+  const timer = setInterval(wake, TRY_AGAIN_AFTER).unref();
   return async () => {
     off();
     clearInterval(timer);

@@ -47,8 +47,8 @@ export class Outbox {
   }
 
   /**
-   * Takes due rows for sending, at most `limit`; several processes never take the same one. The rows of peers in `except`, which can't
-   * take more now, are left alone.
+   * Takes due rows for sending, at most `limit`; several processes never take the same one. What a transfer process has not confirmed
+   * waits as long as its lease runs. The rows of peers in `except`, which can't take more now, are left alone.
    */
   async claim(
     limit: number,
@@ -56,9 +56,12 @@ export class Outbox {
   ): Promise<DueNotification[]> {
     const { rows } = await this.#pool.query({
       name: 'claim notifications',
-      text: `with due as (
+      text: `with leases as materialized (
+          select confirmed from transfer_leases where lease_until > now()
+        ), due as (
           select zone_id, secondary_id, address from notifications
           where next_at <= now() and acked_serial is distinct from serial
+            and not exists (select from leases where confirmed is null or not pg_visible_in_snapshot(xid, confirmed))
             and (secondary_id, address) not in (select * from unnest($2::bigint[], $3::text[]))
           order by next_at limit $1 for update skip locked
         ), claimed as (

@@ -10,6 +10,8 @@ export interface PoolOptions {
   applicationName?: string;
   /** Called for errors of idle connections, which would otherwise end the process. */
   onError?: (error: Error) => void;
+  /** Commits don't wait for the disk: a crash of PostgreSQL takes those of the last moments. */
+  mayLoseLatest?: boolean;
 }
 
 /**
@@ -17,8 +19,10 @@ export interface PoolOptions {
  * `bigint` columns arrive as strings.
  */
 export function createPool(url: string, options: PoolOptions = {}): Pool {
+  const settings = connectionSettings(url, options.applicationName);
   const pool = new pg.Pool({
-    ...connectionSettings(url, options.applicationName),
+    ...settings,
+    ...(options.mayLoseLatest ? { options: `${settings.options} -c synchronous_commit=off` } : {}),
     max: options.max ?? 10,
     idleTimeoutMillis: 30_000,
   });

@@ -22,6 +22,8 @@ export class Registry {
   readonly #pool: Pool;
   #registrations: readonly Registration[] = [];
   #keys = new Map<string, TsigKey>();
+  #begun = 0;
+  #applied = 0;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -38,10 +40,14 @@ export class Registry {
   }
 
   async read(): Promise<void> {
+    const turn = ++this.#begun;
     const keys = new Map((await readKeys(this.#pool)).map((key) => [nameKey(key.name), key]));
     const { rows } = await this.#pool.query(
       'select id, name, addresses, transfer_from::text[] as ranges, keys, zones, catalog from secondaries order by id',
     );
+    // one that was overtaken by a later one is out of date
+    if (turn < this.#applied) return;
+    this.#applied = turn;
     this.#registrations = rows.map((row) => ({
       secondaryId: row.id,
       name: row.name,

@@ -1,49 +1,108 @@
 import type { Clock } from '../clock.ts';
 import type { JournalStep, PublishedZone, StoredRecord } from '../zone/version.ts';
+import { KnownVersion, KnownVersions } from './known-versions.ts';
+import { Lease, type ZoneChange } from './lease/lease.ts';
+import { mendForeignNumbers, readVersionsAfter } from './lease/statements.ts';
 import type { Pool } from './pool.ts';
 import { openVersion, readCurrent, readHistory } from './versions.ts';
 
 export type Current = { kind: 'zone'; zone: PublishedZone } | { kind: 'unpublished' } | { kind: 'unknown' };
 
-interface Confirmed {
-  current: Current;
-  at: number;
+export interface VersionSourceOptions {
+  pool: Pool;
+  /** Of the same database, for a connection of the lease's own. */
+  url: string;
+  clock: Clock;
+  /** Who may have which zones: read again whenever that changed, before anything is confirmed. */
+  access: { read(): Promise<void> };
+  /** Called with the error when PostgreSQL stops answering, and with undefined when it answers again. */
+  onAway?: (away: Error | undefined) => void;
 }
 
-const REMEMBERED = 200_000; // zones whose last confirmed version is kept for the time that PostgreSQL is away
+const MOST_KNOWN = 1_000_000; // zones in memory, some 250 octets each
+const PAGE = 2_000; // zones a query while all are read
 
 /**
- * What the transfer server asks for versions. Every answer is read from PostgreSQL after the question came, so it is never older than
- * a serial already notified; questions that come together are one query. While PostgreSQL doesn't answer, the last confirmed version
- * goes out until the zone's EXPIRE after it was confirmed.
+ * What the transfer server asks for versions. It answers from memory while its lease runs (see `Lease`), and else learns what changed
+ * before each answer: so never with a serial older than one notified. While PostgreSQL doesn't answer, the last confirmed
+ * version goes out until the zone's EXPIRE after the last contact.
  */
 export class VersionSource {
   readonly #pool: Pool;
   readonly #clock: Clock;
+  readonly #access: { read(): Promise<void> };
   readonly #onAway: (away: Error | undefined) => void;
-  readonly #confirmed = new Map<string, Confirmed>();
-  #waiting = new Map<string, { resolve: (current: Current) => void; reject: (error: Error) => void }[]>();
+  readonly #known = new KnownVersions(MOST_KNOWN);
+  readonly #lease: Lease;
+  #waiting = new Map<string, { resolve: (current: Current) => void }[]>();
   #asking = 0;
-  #away = false;
+  #generation = 0;
+  #stopped = false;
 
-  /** `onAway` is called with the error when PostgreSQL stops answering, and with undefined when it answers again. */
-  constructor(pool: Pool, clock: Clock, onAway: (away: Error | undefined) => void = () => {}) {
-    this.#pool = pool;
-    this.#clock = clock;
-    this.#onAway = onAway;
+  constructor(options: VersionSourceOptions) {
+    this.#pool = options.pool;
+    this.#clock = options.clock;
+    this.#access = options.access;
+    this.#onAway = options.onAway ?? (() => {});
+    this.#lease = new Lease({
+      url: options.url,
+      clock: options.clock,
+      holder: {
+        zonesChanged: (changes) => this.#take(changes),
+        startAnew: () => {
+          this.#known.startAnew();
+          void this.#readAll(++this.#generation);
+        },
+        readAccess: (deadline) => within(deadline, this.#access.read()),
+        setAway: (error) => this.#onAway(error),
+      },
+    });
   }
 
-  /** True while answers come from memory. */
+  /** True while PostgreSQL doesn't answer. */
   get away(): boolean {
-    return this.#away;
+    return this.#lease.away;
   }
 
-  current(zone: string): Promise<Current> {
-    return new Promise((resolve, reject) => {
-      const known = this.#waiting.get(zone);
-      if (known) known.push({ resolve, reject });
-      else this.#waiting.set(zone, [{ resolve, reject }]);
-      if (this.#waiting.size === 1 && !known) setImmediate(() => this.#askIfFree());
+  /** Takes the lease. */
+  async start(): Promise<void> {
+    await mendForeignNumbers(this.#pool);
+    await this.#lease.start();
+  }
+
+  /** To be called when nothing is answered any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#lease.stop();
+  }
+
+  /** Something changed, as a hint says. */
+  wake(): void {
+    void this.#lease.refresh();
+  }
+
+  /**
+   * To be called and waited for before anything is answered, access included. Undefined: what is in memory may be answered with now.
+   */
+  fresh(): Promise<void> | undefined {
+    return this.#lease.holds ? undefined : this.#lease.refresh();
+  }
+
+  /** What is in memory of a zone and may be answered with after `fresh`; undefined: ask `current`. */
+  known(zone: string): KnownVersion | undefined {
+    return this.#lease.away ? undefined : this.#known.get(zone);
+  }
+
+  /** The version to answer with after `fresh`. A zone that is not in memory is asked for; such questions go together. */
+  async current(zone: string): Promise<Current> {
+    if (this.#lease.away && this.#known.last(zone)) return this.#lastConfirmed(zone);
+    const known = this.#known.get(zone);
+    if (known) return { kind: 'zone', zone: known.zone() };
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(zone);
+      if (waiting) waiting.push({ resolve });
+      else this.#waiting.set(zone, [{ resolve }]);
+      if (this.#waiting.size === 1 && !waiting) setImmediate(() => this.#askIfFree());
     });
   }
 
@@ -55,6 +114,30 @@ export class VersionSource {
 
   history(zoneId: string, from: number, to: number, maxBytes: number): Promise<JournalStep[] | undefined> {
     return readHistory(this.#pool, zoneId, from, to, maxBytes);
+  }
+
+  #take(changes: readonly ZoneChange[]): void {
+    for (const { zone, version } of changes)
+      this.#known.change(zone, version && new KnownVersion(version.id, zone, version.soa, version.soaTtl));
+  }
+
+  /** All zones, so that they are there when PostgreSQL is not. */
+  async #readAll(generation: number): Promise<void> {
+    for (let after = '0'; this.#generation === generation && !this.#stopped; ) {
+      const reading = this.#known.reading();
+      try {
+        const versions = await readVersionsAfter(this.#pool, after, PAGE);
+        for (const version of versions) reading.take(version.name, version);
+        if (versions.length < PAGE && this.#generation === generation) this.#known.forgetOlder();
+        if (versions.length < PAGE || this.#known.size >= MOST_KNOWN) return;
+        after = versions.at(-1)?.zoneId ?? after;
+      } catch {
+        // the zones left are asked for when they are wanted
+        return;
+      } finally {
+        reading.end();
+      }
+    }
   }
 
   /** Two queries at once at most: questions that come meanwhile go together in the next. */
@@ -69,57 +152,43 @@ export class VersionSource {
     });
   }
 
-  async #ask(
-    asked: Map<string, { resolve: (current: Current) => void; reject: (error: Error) => void }[]>,
-  ): Promise<void> {
-    const at = this.#clock.now();
-    let found: Map<string, PublishedZone | undefined>;
+  async #ask(asked: Map<string, { resolve: (current: Current) => void }[]>): Promise<void> {
+    const reading = this.#known.reading();
     try {
-      found = await readCurrent(this.#pool, [...asked.keys()]);
-      this.#setAway(undefined);
-    } catch (error) {
-      this.#setAway(error as Error);
+      const found = await readCurrent(this.#pool, [...asked.keys()]);
+      for (const [name, waiting] of asked) {
+        const zone = found.get(name);
+        reading.take(name, zone && new KnownVersion(zone.zoneId, name, zone.soa, zone.soaTtl));
+        const current: Current = zone
+          ? { kind: 'zone', zone }
+          : { kind: found.has(name) ? 'unpublished' : 'unknown' };
+        for (const { resolve } of waiting) resolve(current);
+      }
+    } catch {
+      this.wake();
       for (const [zone, waiting] of asked)
         for (const { resolve } of waiting) resolve(this.#lastConfirmed(zone));
-      return;
-    }
-    for (const [zone, waiting] of asked) {
-      const current = currentOf(found, zone);
-      this.#remember(zone, { current, at });
-      for (const { resolve } of waiting) resolve(current);
-    }
-  }
-
-  #remember(zone: string, confirmed: Confirmed): void {
-    this.#confirmed.delete(zone);
-    if (confirmed.current.kind === 'unknown') return;
-    this.#confirmed.set(zone, confirmed);
-    if (this.#confirmed.size > REMEMBERED) {
-      const oldest = this.#confirmed.keys().next();
-      if (!oldest.done) this.#confirmed.delete(oldest.value);
+    } finally {
+      reading.end();
     }
   }
 
   #lastConfirmed(zone: string): Current {
-    const confirmed = this.#confirmed.get(zone);
-    if (!confirmed) return { kind: 'unpublished' };
-    if (
-      confirmed.current.kind === 'zone' &&
-      this.#clock.now() - confirmed.at > confirmed.current.zone.expire * 1000
-    )
-      return { kind: 'unpublished' };
-    return confirmed.current;
-  }
-
-  #setAway(error: Error | undefined): void {
-    if (this.#away === (error !== undefined)) return;
-    this.#away = error !== undefined;
-    this.#onAway(error);
+    const last = this.#known.last(zone)?.zone();
+    if (!last || this.#clock.now() - this.#lease.contact > last.expire * 1000) return { kind: 'unpublished' };
+    return { kind: 'zone', zone: last };
   }
 }
 
-function currentOf(found: Map<string, PublishedZone | undefined>, name: string): Current {
-  if (!found.has(name)) return { kind: 'unknown' };
-  const zone = found.get(name);
-  return zone ? { kind: 'zone', zone } : { kind: 'unpublished' };
+async function within<T>(deadline: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error('PostgreSQL did not answer in time')),
+    Math.max(0, deadline - performance.now()),
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -27,6 +27,7 @@ export class Responder {
       const reply = new ReplyMaker({ header: parsed.header }, this.#parts.clock);
       return { kind: 'message', bytes: reply.refusal(refusalRcode[parsed.refusal.reason]) };
     }
+    await this.#parts.source.fresh?.();
     return await this.#answer(parsed.request, caller);
   }
 

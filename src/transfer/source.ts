@@ -38,6 +38,12 @@ export interface JournalStep {
   readonly added: readonly StoredRecord[];
 }
 
+/** A published version in memory: the same object as long as it is the one to answer with. */
+export interface KnownVersion {
+  readonly zoneId: string;
+  zone(): PublishedZone;
+}
+
 /** `unpublished`: the zone is known, but has no version that can be served, or has expired. */
 export type CurrentZone =
   | { readonly kind: 'zone'; readonly zone: PublishedZone }
@@ -55,7 +61,14 @@ export interface OpenVersion {
 }
 
 export interface VersionSource {
-  /** The version to answer with now, never older than one already notified. `zone` is the canonical text. */
+  /**
+   * To be called, and waited for where it gives a promise, before a request is answered, access included: what `current`, `known` and
+   * the registry say right afterwards is never older than a serial already notified.
+   */
+  fresh?(): Promise<void> | undefined;
+  /** What is in memory of a zone; undefined: `current` has to be asked. */
+  known?(zone: string): KnownVersion | undefined;
+  /** The version to answer with after `fresh`. `zone` is the canonical text. */
   current(zone: string): Promise<CurrentZone>;
   /** The whole current version, consistent in itself; it may be newer than what `current` gave before. */
   open(zoneId: string): Promise<OpenVersion>;

@@ -1,0 +1,118 @@
+import { absoluteName } from '../dns/name.ts';
+import { soaSerial } from '../dns/rdata/index.ts';
+import type { PublishedZone } from '../zone/version.ts';
+
+/**
+ * A published version in memory, in few octets: there is one for each zone. The object is another one as soon as the version is, so that
+ * whoever made something of it can see whether it is still good.
+ */
+export class KnownVersion {
+  readonly zoneId: string;
+  readonly name: string;
+  readonly soaTtl: number;
+  /** A string of octets takes a tenth of a Buffer's memory. */
+  readonly #soa: string;
+
+  constructor(zoneId: string, name: string, soa: Buffer, soaTtl: number) {
+    this.zoneId = zoneId;
+    this.name = name;
+    this.soaTtl = soaTtl;
+    this.#soa = soa.toString('latin1');
+  }
+
+  /** Written out. */
+  zone(): PublishedZone {
+    const soa = Buffer.from(this.#soa, 'latin1');
+    return {
+      zoneId: this.zoneId,
+      name: this.name,
+      nameWire: absoluteName(this.name),
+      serial: soaSerial(soa),
+      soa,
+      soaTtl: this.soaTtl,
+      expire: soa.readUInt32BE(soa.length - 8),
+    };
+  }
+}
+
+interface Reading {
+  changed: Set<string>;
+}
+
+/**
+ * The versions of zones that are known. What is *current* holds everything that the last round of the lease has read; older things are
+ * kept for the time that PostgreSQL is away.
+ */
+export class KnownVersions {
+  readonly #most: number;
+  #current = new Map<string, KnownVersion>();
+  #older = new Map<string, KnownVersion>();
+  /** Reads under way, each with the zones that changed since it began. */
+  readonly #readings = new Set<Reading>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#current.size + this.#older.size;
+  }
+
+  /** The version of a zone that is current; undefined where PostgreSQL has to be asked. */
+  get(zone: string): KnownVersion | undefined {
+    return this.#current.get(zone);
+  }
+
+  /** The last version that was known at all. */
+  last(zone: string): KnownVersion | undefined {
+    return this.#current.get(zone) ?? this.#older.get(zone);
+  }
+
+  /** A change that a round of the lease has read; undefined: the zone is gone. */
+  change(zone: string, version: KnownVersion | undefined): void {
+    for (const reading of this.#readings) reading.changed.add(zone);
+    if (version === undefined) {
+      this.#current.delete(zone);
+      this.#older.delete(zone);
+    } else this.#put(zone, version);
+  }
+
+  /** Nothing is current any more. */
+  startAnew(): void {
+    for (const [zone, version] of this.#current) this.#older.set(zone, version);
+    this.#current = new Map();
+    this.#readings.clear();
+  }
+
+  /** To be called when every zone is current: what is left is gone. */
+  forgetOlder(): void {
+    this.#older.clear();
+  }
+
+  /**
+   * To be called before zones are read outside of the rounds; gives what takes them in afterwards. A zone that changed meanwhile is
+   * passed over, as what was read may be from before the change.
+   */
+  reading(): { take(zone: string, version: KnownVersion | undefined): void; end(): void } {
+    const reading: Reading = { changed: new Set() };
+    this.#readings.add(reading);
+    return {
+      take: (zone, version) => {
+        if (!this.#readings.has(reading) || reading.changed.has(zone)) return;
+        if (version !== undefined) this.#put(zone, version);
+        else this.#older.delete(zone);
+      },
+      end: () => this.#readings.delete(reading),
+    };
+  }
+
+  /** The zone used least lately makes room where there are too many. */
+  #put(zone: string, version: KnownVersion): void {
+    this.#older.delete(zone);
+    this.#current.set(zone, version);
+    if (this.size <= this.#most) return;
+    const from = this.#older.size > 0 ? this.#older : this.#current;
+    const first = from.keys().next();
+    if (!first.done) from.delete(first.value);
+  }
+}

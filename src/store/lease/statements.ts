@@ -1,0 +1,113 @@
+import type { QueryConfig } from 'pg';
+import { KnownVersion } from '../known-versions.ts';
+import type { Pool } from '../pool.ts';
+
+/** What a process that read at one snapshot has to learn at a later one. */
+export interface ChangeRow {
+  kind: 'snapshot' | 'zone' | 'access';
+  /** `snapshot`: the snapshot that this was read in, `zone`: the zone's name. */
+  text: string;
+  /** `snapshot`: whether what this process has confirmed is still known, so that no change was taken away unread. */
+  kept: boolean | null;
+  /** `zone`: null where the zone is gone. */
+  id: string | null;
+  published_soa: Buffer | null;
+  published_soa_ttl: number | null;
+}
+
+/** Makes the others wait for this process from now on, for `ms`. Gives whether what it has confirmed before is still known. */
+export function takeLease(id: string, ms: number): QueryConfig {
+  return {
+    name: 'take lease',
+    text: `insert into transfer_leases (id, lease_until) values ($1, clock_timestamp() + $2::float8 * interval '1 ms')
+      on conflict (id) do update set lease_until = excluded.lease_until returning confirmed is not null as confirmed`,
+    values: [id, ms],
+  };
+}
+
+/**
+ * Everything that committed since the snapshot `since` was taken and what the zones concerned are now, all in one snapshot: rows of
+ * transactions that began after it or that were under way. More than `limit` rows come as `limit + 1`. Without `since` the snapshot alone.
+ */
+export function readChanges(id: string, since: string | undefined, limit: number): QueryConfig {
+  if (since === undefined) {
+    return {
+      text: `select 'snapshot' as kind, pg_current_snapshot()::text as text, exists (select from transfer_leases where id = $1 and confirmed is not null) as kept`,
+      values: [id],
+    };
+  }
+  return {
+    name: 'read changes',
+    text: `with changes as (
+        select zone from served_changes where xid >= pg_snapshot_xmax($2::pg_snapshot)
+        union
+        select zone from served_changes where xid = any (array(select pg_snapshot_xip($2::pg_snapshot)))
+        limit $3
+      )
+      select 'snapshot' as kind, pg_current_snapshot()::text as text, exists (select from transfer_leases where id = $1 and confirmed is not null) as kept,
+        null::bigint as id, null::bytea as published_soa, null::integer as published_soa_ttl
+      union all
+      select case when c.zone is null then 'access' else 'zone' end, coalesce(c.zone, ''), null, z.id, z.published_soa, z.published_soa_ttl
+      from changes c left join zones z on z.name = c.zone and z.published_serial is not null`,
+    values: [id, since, limit + 1],
+  };
+}
+
+/** Published versions in the order of their zones' ids, after `after`. */
+export async function readVersionsAfter(pool: Pool, after: string, limit: number): Promise<KnownVersion[]> {
+  const { rows } = await pool.query<{ id: string; name: string; soa: Buffer; soa_ttl: number }>({
+    name: 'versions after',
+    text: `select id, name, published_soa as soa, published_soa_ttl as soa_ttl from zones
+      where id > $1::bigint and published_serial is not null order by id limit $2`,
+    values: [after, limit],
+  });
+  return rows.map((row) => new KnownVersion(row.id, row.name, row.soa, row.soa_ttl));
+}
+
+/** Says that this process answers with all that `snapshot` sees, for `ms`, and wakes who sends NOTIFY. No row: the lease is gone. */
+export function confirm(id: string, snapshot: string, ms: number, wake: boolean): QueryConfig {
+  return {
+    name: 'confirm',
+    text: `with confirmed as (
+        update transfer_leases set confirmed = $2::pg_snapshot, lease_until = clock_timestamp() + $3::float8 * interval '1 ms'
+        where id = $1 returning id
+      )
+      select case when $4 then pg_notify('zoneferry_outbox', '') end from confirmed`,
+    values: [id, snapshot, ms, wake],
+  };
+}
+
+/** Lets nobody wait for this process any more. */
+export function giveLeaseBack(id: string): QueryConfig {
+  return {
+    text: `with gone as (delete from transfer_leases where id = $1 returning id) select pg_notify('zoneferry_outbox', '') from gone`,
+    values: [id],
+  };
+}
+
+/**
+ * Forgets processes long gone, and changes that every other one has confirmed. A process that comes back after that finds its row
+ * missing and begins anew.
+ */
+export function forgetOldChanges(): QueryConfig {
+  return {
+    text: `with gone as (
+        delete from transfer_leases where lease_until < clock_timestamp() - interval '10 minutes' returning id
+      )
+      delete from served_changes where xid < (
+        select pg_snapshot_xmin(confirmed) from transfer_leases
+        where confirmed is not null and id not in (select id from gone) order by 1 limit 1
+      )`,
+  };
+}
+
+/**
+ * Transactions are numbered by each cluster for itself: rows of a dump restored into another one may carry numbers that are still to
+ * come there. They count as made now.
+ */
+export async function mendForeignNumbers(pool: Pool): Promise<void> {
+  await pool.query(
+    'update notifications set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot())',
+  );
+  await pool.query('delete from served_changes where xid >= pg_snapshot_xmax(pg_current_snapshot())');
+}
