@@ -95,19 +95,21 @@ export async function readZoneStatus(pool: Pool, limit: number): Promise<StatusP
 
 /** ALIAS records, those that are held or fail first; at most `limit` of them. */
 export async function readAliasStatus(pool: Pool, limit: number): Promise<StatusPage<AliasStatus>> {
+  // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
-    `select s.*, z.name as zone, coalesce(r.name, s.owner) as name,
-       array(select p.content from transfer_records p where p.zone_id = s.zone_id and p.owner = s.owner
-         and p.source_record_id = s.record_id order by p.type, p.content) as published
+    `select (select count(*) from aliases) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.held_since, a.held_reason,
+       t.looked_at, t.failures, t.due_at, t.state,
+       array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
+         and p.source_record_id = a.record_id order by p.type, p.content) as published
      from (
-       select count(*) over () as total, a.record_id, a.zone_id, a.owner, a.target, a.held_since, a.held_reason,
-         t.looked_at, t.failures, t.due_at, t.state
-       from aliases a left join alias_targets t on t.name = a.target
+       select a.record_id from aliases a left join alias_targets t on t.name = a.target
        order by (a.held_since is null), (coalesce(t.failures, 0) = 0), a.zone_id, a.owner limit $1::bigint
-     ) as s
-     join zones z on z.id = s.zone_id
-     left join records r on r.id = s.record_id
-     order by (s.held_since is null), (coalesce(s.failures, 0) = 0), z.name, s.owner`,
+     ) as chosen
+     join aliases a using (record_id)
+     join zones z on z.id = a.zone_id
+     left join records r on r.id = a.record_id
+     left join alias_targets t on t.name = a.target
+     order by (a.held_since is null), (coalesce(t.failures, 0) = 0), z.name, a.owner`,
     [limit],
   );
   return page(rows, (row) => {
