@@ -1,0 +1,91 @@
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { forgetShownSerial, noteShownSerial, readAhead, type ShownSerial } from '../store/ahead.ts';
+import type { Pool } from '../store/pool.ts';
+import { walkCommand } from '../zone/serial-walk.ts';
+
+const QUIET = 60_000; // ms in which the same serial of the same secondary is noted once
+const WAITING = 10_000; // events kept while the database is slow; a secondary that is ahead shows it again
+
+/** Takes note of secondaries that are ahead of us, one after another, and says so. */
+export class AheadWatch {
+  readonly #pool: Pool;
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #known = new Map<string, { serial: number; at: number }>();
+  readonly #waiting = new Map<string, () => Promise<void>>();
+  #running: Promise<void> | undefined;
+
+  constructor(options: { pool: Pool; log: Log; now: () => number }) {
+    this.#pool = options.pool;
+    this.#log = options.log;
+    this.#now = options.now;
+  }
+
+  /** Learns who was ahead when the service stopped, to see when they are not any more. */
+  async start(): Promise<void> {
+    const { rows } = await readAhead(this.#pool, WAITING);
+    for (const row of rows) this.#known.set(keyOf(row), { serial: row.serial, at: 0 });
+  }
+
+  /** A secondary has shown a serial newer than ours. */
+  shown(event: ShownSerial): void {
+    const key = keyOf(event);
+    const last = this.#known.get(key);
+    if (last?.serial === event.serial && this.#now() - last.at < QUIET) return;
+    this.#known.set(key, { serial: event.serial, at: this.#now() });
+    this.#soon(key, () => this.#note(event));
+  }
+
+  /** A secondary has taken a version of ours whole. */
+  served({ zone, secondaryId }: { zone: string; secondaryId: string }): void {
+    const key = keyOf({ zone, secondaryId });
+    if (!this.#known.delete(key)) return;
+    this.#soon(key, () => forgetShownSerial(this.#pool, zone, secondaryId));
+  }
+
+  /** Ends with what waits. */
+  async stop(): Promise<void> {
+    await this.#running;
+  }
+
+  async #note(event: ShownSerial): Promise<void> {
+    const { zone, serial } = event;
+    const noted = await noteShownSerial(this.#pool, event);
+    if (noted.kind === 'not-ahead') {
+      this.#known.delete(keyOf(event));
+      return;
+    }
+    const fields = { zone, secondary: noted.secondary, serial, ours: noted.serial };
+    const what = `${noted.secondary} has ${zone} at serial ${serial}, newer than ours, ${noted.serial}, and would take no change`;
+    if (noted.kind === 'followed') this.#log.warn(fields, `${what}: publishing past it`);
+    else this.#log.error(fields, `${what}; it is too far to follow unasked: ${walkCommand(zone, serial)}`);
+  }
+
+  #soon(key: string, work: () => Promise<void>): void {
+    if (this.#waiting.size >= WAITING) {
+      this.#known.delete(key);
+      return;
+    }
+    this.#waiting.set(key, work);
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (const [key, work] of this.#waiting) {
+      this.#waiting.delete(key);
+      await work().catch((error: unknown) => {
+        this.#known.delete(key);
+        this.#log.warn(
+          { error: messageOf(error) },
+          'a serial newer than ours could not be noted; it will be shown again',
+        );
+      });
+    }
+    this.#running = undefined;
+  }
+}
+
+function keyOf({ zone, secondaryId }: { zone: string; secondaryId: string }): string {
+  return `${secondaryId}/${zone}`;
+}
