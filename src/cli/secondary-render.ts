@@ -1,0 +1,61 @@
+import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { Config } from '../config.ts';
+import { type Endpoint, parseEndpoint } from '../endpoint.ts';
+import { UserError } from '../errors.ts';
+import { findKey } from '../store/keys.ts';
+import { type Secondary, zonesOfSecondary } from '../store/secondaries.ts';
+import type { Session } from './database.ts';
+import { warn } from './output.ts';
+import { type SecondaryKind, secondaryConfig } from './secondary-config.ts';
+
+/** The configuration of a registered secondary, from its registration, its zones and the settings of this service. */
+export async function renderConfig(
+  { pool, config: service }: Session,
+  secondary: Secondary,
+  kind: SecondaryKind,
+): Promise<string> {
+  const zones = await zonesOfSecondary(pool, secondary.name);
+  if (zones.length === 0)
+    warn(`there are no zones yet that ${secondary.name} may have: its configuration lists none`);
+  const key = secondary.keys[0] === undefined ? undefined : await findKey(pool, secondary.keys[0]);
+  return secondaryConfig(kind, {
+    name: secondary.name,
+    addresses: endpoints(secondary.addresses),
+    primary: reachable(service),
+    notifyFrom: [service.notifyFrom.ipv4, service.notifyFrom.ipv6].flatMap((ip) =>
+      ip === undefined || isWildcard(ip) ? [] : [ip],
+    ),
+    zones,
+    ...(key ? { key: { name: key.name, algorithm: key.algorithm, secret: key.secret } } : {}),
+  });
+}
+
+/** Where a secondary can ask: DNS_LISTEN, and this machine's own addresses where that is a wildcard. */
+function reachable(service: Config): Endpoint[] {
+  const own = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).filter((one) => !one.internal && !one.address.startsWith('fe80:')),
+  );
+  const found = service.dnsListen.flatMap(({ ip, port }) =>
+    isWildcard(ip)
+      ? own.filter((one) => isIPv6(one.address) === isIPv6(ip)).map((one) => ({ ip: one.address, port }))
+      : [{ ip, port }],
+  );
+  if (found.length === 0)
+    throw new UserError(
+      'DNS_LISTEN is a wildcard and this machine has no address of that family: set DNS_LISTEN to the one that secondaries reach',
+    );
+  if (service.dnsListen.some(({ ip }) => isWildcard(ip)))
+    warn(
+      'DNS_LISTEN is a wildcard: the addresses of this machine stand as primary; keep those that the secondary reaches',
+    );
+  return found;
+}
+
+function isWildcard(ip: string): boolean {
+  return ip === '0.0.0.0' || ip === '::';
+}
+
+function endpoints(texts: readonly string[]): Endpoint[] {
+  return texts.flatMap((text) => parseEndpoint(text, 53) ?? []);
+}
