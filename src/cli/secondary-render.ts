@@ -9,14 +9,23 @@ import type { Session } from './database.ts';
 import { warn } from './output.ts';
 import { type SecondaryKind, secondaryConfig } from './secondary-config.ts';
 
-/** The configuration of a registered secondary, from its registration, its zones and the settings of this service. */
+/**
+ * The configuration of a registered secondary, from its registration, its zones or its catalog, and the settings of this service.
+ *
+ * @throws UserError where the catalog is asked for and can't be had
+ */
 export async function renderConfig(
   { pool, config: service }: Session,
   secondary: Secondary,
   kind: SecondaryKind,
+  byCatalog: boolean,
 ): Promise<string> {
-  const zones = await zonesOfSecondary(pool, secondary.name);
-  if (zones.length === 0)
+  if (byCatalog && secondary.catalog === null)
+    throw new UserError(
+      `secondary ${secondary.name} has no catalog: zoneferry secondary set ${secondary.name} --catalog ZONE gives it one`,
+    );
+  const zones = byCatalog ? [] : await zonesOfSecondary(pool, secondary.name);
+  if (zones.length === 0 && !byCatalog)
     warn(`there are no zones yet that ${secondary.name} may have: its configuration lists none`);
   const key = secondary.keys[0] === undefined ? undefined : await findKey(pool, secondary.keys[0]);
   return secondaryConfig(kind, {
@@ -27,6 +36,7 @@ export async function renderConfig(
       ip === undefined || isWildcard(ip) ? [] : [ip],
     ),
     zones,
+    ...(byCatalog && secondary.catalog !== null ? { catalog: secondary.catalog } : {}),
     ...(key ? { key: { name: key.name, algorithm: key.algorithm, secret: key.secret } } : {}),
   });
 }

@@ -79,6 +79,7 @@ export function define(program: Command): void {
       .option('--catalog', 'by its catalog zone instead of zone by zone')
       .action(config),
     'zoneferry secondary config ns1 --for bind > /etc/bind/zoneferry.conf',
+    'zoneferry secondary config ns1 --for knot --catalog',
   );
 }
 
@@ -203,12 +204,10 @@ async function config(
   name: string,
   options: Json & { for: SecondaryKind; catalog?: boolean },
 ): Promise<void> {
-  if (options.catalog)
-    throw new UserError('catalog zones are not served by this version: leave --catalog out');
   const text = await withDatabase(async (session) => {
     const secondary = await findSecondary(session.pool, name);
     if (!secondary) throw noSecondary(name);
-    return renderConfig(session, secondary, options.for);
+    return renderConfig(session, secondary, options.for, options.catalog === true);
   });
   if (options.json) printJson({ name, for: options.for, config: text });
   else process.stdout.write(text);

@@ -55,6 +55,24 @@ export function define(program: Command): void {
   );
   usual(
     zone
+      .command('serial')
+      .description(
+        'walk the serial past that of a secondary ahead of us, in two steps where RFC 1982 knows no order',
+      )
+      .argument('<name>', 'the zone', zoneName)
+      .requiredOption('--after <serial>', 'the serial to go past', wholeNumber(0, 4_294_967_295))
+      .option(
+        '--wait <seconds>',
+        'how long to wait for the secondaries to answer the first of two steps',
+        wholeNumber(0, 86_400),
+        60,
+      )
+      .option('--force', 'take the second step whoever has not answered the first')
+      .action(async (name, options) => (await import('./zone-serial.ts')).walk(name, options)),
+    'zoneferry zone serial example.com --after 3000000000',
+  );
+  usual(
+    zone
       .command('delete')
       .description('delete a zone with its records and its history; its last serial is remembered')
       .argument('<name>', 'the zone', zoneName)
