@@ -67,6 +67,7 @@ export async function startTransfer({
   await ahead.start();
   const server = createTransferServer({
     listen: config.dnsListen,
+    ...(config.tls ? { tls: config.tls } : {}),
     source,
     registry,
     clock,
@@ -80,6 +81,11 @@ export async function startTransfer({
   await server.start();
   onStop(() => server.stop(5_000));
   log.info({}, `DNS on ${server.addresses().map(formatEndpoint).join(', ')}, TCP and UDP`);
+  if (config.tls)
+    log.info(
+      {},
+      `XFR over TLS on ${server.tlsAddresses().map(formatEndpoint).join(', ')}${config.tls.clientCa ? ', for clients with a certificate' : ''}`,
+    );
 
   const sender = new Sender({ from: config.notifyFrom, clock });
   onStop(() => sender.close());

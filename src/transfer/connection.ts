@@ -13,7 +13,7 @@ export interface ConnectionBounds {
 }
 
 /**
- * One TCP connection (RFC 7766). Requests come in any segmentation and any number at once, and are answered one
+ * One connection over TCP (RFC 7766) or TLS (RFC 9103, whose rules of connections are the same). Requests come in any segmentation and any number at once, and are answered one
  * after the other. A client that closes its side still gets the answers to what it asked. Nothing is encoded faster
  * than the client reads.
  */

@@ -18,7 +18,7 @@ interface Entry {
 }
 
 /**
- * All TCP connections of the server, within its caps. Where one is full, the connection that has rested longest makes
+ * All TCP and TLS connections of the server, within its caps. Where one is full, the connection that has rested longest makes
  * room (RFC 7766, 6.2.3); where none rests, the newest is turned away. Addresses that nobody registered have a small
  * cap of their own, so that strangers can't take the places of secondaries.
  */
@@ -34,8 +34,8 @@ export class Connections {
     return this.#entries.size;
   }
 
-  /** Takes a new connection in, or closes it. */
-  accept(socket: Socket): void {
+  /** Takes a new connection in, or closes it; one over TLS when its handshake is over. */
+  accept(socket: Socket, transport: 'tcp' | 'tls' = 'tcp'): void {
     const { responder, registry, caps, report } = this.#parts;
     const { remoteAddress, remotePort } = socket;
     // Gone again before we came to it.
@@ -44,7 +44,7 @@ export class Connections {
       return;
     }
     const address = plainAddress(remoteAddress);
-    const peer = { address, port: remotePort, transport: 'tcp' as const };
+    const peer = { address, port: remotePort, transport };
     const isStranger = !isRegisteredAddress(registry.registrations(), address);
     const full =
       this.#fullFor(caps.connectionsPerAddress, (entry) => entry.address === address) ??

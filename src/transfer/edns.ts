@@ -3,7 +3,7 @@ import { TYPE } from '../dns/types.ts';
 import { PLAIN_UDP_BYTES, UDP_BYTES } from './limits.ts';
 import type { Refusal } from './refusal.ts';
 
-export type Transport = 'udp' | 'tcp';
+export type Transport = 'udp' | 'tcp' | 'tls';
 
 /** What a request's OPT record asks of the reply (RFC 6891). */
 export interface EdnsRequest {
@@ -33,7 +33,7 @@ export function readEdns(message: Message, transport: Transport): { edns?: EdnsR
     udpBytes: Math.max(PLAIN_UDP_BYTES, Math.min(opt.udpSize, UDP_BYTES)),
     dnssecOk: opt.dnssecOk,
     expire: opt.options.some((option) => option.code === OPTION.EXPIRE),
-    keepalive: transport === 'tcp' && opt.options.some((option) => option.code === OPTION.KEEPALIVE),
+    keepalive: transport !== 'udp' && opt.options.some((option) => option.code === OPTION.KEEPALIVE),
   };
   if (opt.version > 0) {
     // RFC 6891, 6.1.3: whatever a later version means by the rest of the message.
@@ -87,7 +87,7 @@ export function hasCookie(message: Message): boolean {
 function wrongOption(option: { code: number; data: Buffer }, transport: Transport): string | undefined {
   const { code, data } = option;
   // RFC 7828, 3.2.1: a client's option is empty; over UDP it is ignored.
-  if (code === OPTION.KEEPALIVE && transport === 'tcp' && data.length !== 0) {
+  if (code === OPTION.KEEPALIVE && transport !== 'udp' && data.length !== 0) {
     return `the keepalive option has ${data.length} octets, none are expected of a client`;
   }
   // RFC 7873, 5.2.2.

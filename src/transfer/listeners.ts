@@ -61,10 +61,8 @@ export class Listeners {
 
   async #listen(wanted: Endpoint): Promise<Listener> {
     for (let attempt = 1; ; attempt++) {
-      const tcp = await this.#listenTcp(wanted);
-      const bound = tcp.address();
-      const port = typeof bound === 'object' && bound !== null ? bound.port : wanted.port;
-      const endpoint = { ip: wanted.ip, port };
+      const tcp = await listenTcp(wanted, 'DNS_LISTEN', (socket) => this.#handlers.onConnection(socket));
+      const endpoint = endpointOf(tcp, wanted);
       try {
         return { endpoint, tcp, udp: await this.#listenUdp(endpoint) };
       } catch (error) {
@@ -75,27 +73,12 @@ export class Listeners {
     }
   }
 
-  async #listenTcp(endpoint: Endpoint): Promise<Server> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#handlers.onConnection(socket),
-    );
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(explain(error, endpoint, 'TCP')));
-      // ipv6Only: `::` beside `0.0.0.0` on one port.
-      server.listen({ host: endpoint.ip, port: endpoint.port, backlog: BACKLOG, ipv6Only: true }, resolve);
-    });
-    server.removeAllListeners('error');
-    // Out of file descriptors, say: the next connection may succeed.
-    server.on('error', () => {});
-    return server;
-  }
-
   async #listenUdp(endpoint: Endpoint): Promise<UdpSocket> {
     const isV6 = isIPv6(endpoint.ip);
     const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
     try {
       await new Promise<void>((resolve, reject) => {
-        socket.once('error', (error) => reject(explain(error, endpoint, 'UDP')));
+        socket.once('error', (error) => reject(explain(error, endpoint, 'UDP', 'DNS_LISTEN')));
         socket.bind({ address: endpoint.ip, port: endpoint.port }, resolve);
       });
     } catch (error) {
@@ -110,6 +93,37 @@ export class Listeners {
   }
 }
 
+/**
+ * Listens for connections; those accepted may be half-closed.
+ *
+ * @param setting where the endpoint comes from
+ * @throws UserError that names it, where the address or port can't be had
+ */
+export async function listenTcp(
+  endpoint: Endpoint,
+  setting: ListenSetting,
+  onConnection: (socket: Socket) => void,
+): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(explain(error, endpoint, 'TCP', setting)));
+    // ipv6Only: `::` beside `0.0.0.0` on one port.
+    server.listen({ host: endpoint.ip, port: endpoint.port, backlog: BACKLOG, ipv6Only: true }, resolve);
+  });
+  server.removeAllListeners('error');
+  // Out of file descriptors, say: the next connection may succeed.
+  server.on('error', () => {});
+  return server;
+}
+
+/** Where a server listens, with the port that was given where 0 was asked for. */
+export function endpointOf(server: Server, wanted: Endpoint): Endpoint {
+  const bound = server.address();
+  return { ip: wanted.ip, port: typeof bound === 'object' && bound !== null ? bound.port : wanted.port };
+}
+
+type ListenSetting = 'DNS_LISTEN' | 'TLS_LISTEN';
+
 const ATTEMPTS = 10;
 // A fleet of secondaries comes at once after a NOTIFY.
 const BACKLOG = 4096;
@@ -123,9 +137,14 @@ function enlargeBuffer(socket: UdpSocket): void {
   }
 }
 
-function explain(error: unknown, endpoint: Endpoint, protocol: 'TCP' | 'UDP'): UserError {
+function explain(
+  error: unknown,
+  endpoint: Endpoint,
+  protocol: 'TCP' | 'UDP',
+  setting: ListenSetting,
+): UserError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return new UserError(`DNS_LISTEN: got "${formatEndpoint(endpoint)}", takes ${expected(code)}`, 1);
+  return new UserError(`${setting}: got "${formatEndpoint(endpoint)}", takes ${expected(code)}`, 1);
 
   function expected(reason: unknown): string {
     switch (reason) {

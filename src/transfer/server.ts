@@ -10,11 +10,14 @@ import { Report } from './report.ts';
 import { Responder } from './respond.ts';
 import { FairSlots } from './slots.ts';
 import type { Registry, VersionSource } from './source.ts';
+import { TlsDoor, type TlsOptions } from './tls.ts';
 import { DatagramService } from './udp.ts';
 
 export interface TransferServerOptions {
   /** TCP and UDP on each; port 0 takes a free one, the same for both. */
   readonly listen: readonly Endpoint[];
+  /** XFR over TLS (RFC 9103), where it is wanted. */
+  readonly tls?: TlsOptions;
   readonly source: VersionSource;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -30,13 +33,15 @@ export interface TransferServer {
   /**
    * Starts to listen.
    *
-   * @throws UserError where an address or port can't be had
+   * @throws UserError where an address or port can't be had, or a file of TLS can't be used
    */
   start(): Promise<void>;
   /** Ends what is under way within so many milliseconds, cuts off the rest and closes all sockets. */
   stop(deadlineMs: number): Promise<void>;
   /** Where it listens. */
   addresses(): Endpoint[];
+  /** Where it listens for XFR over TLS. */
+  tlsAddresses(): Endpoint[];
 }
 
 /** The transfer server: SOA, AXFR and IXFR for registered secondaries. */
@@ -63,17 +68,38 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
     onConnection: (socket) => connections.accept(socket),
     onDatagram: (socket, message, from) => datagrams.receive(socket, message, from),
   });
+  const tls =
+    options.tls === undefined
+      ? undefined
+      : new TlsDoor(options.tls, {
+          registry,
+          report,
+          log,
+          onConnection: (socket) => connections.accept(socket, 'tls'),
+        });
   let stopped: Promise<void> | undefined;
   return {
-    start: () => listeners.start(),
+    start,
     addresses: () => listeners.addresses(),
+    tlsAddresses: () => tls?.addresses() ?? [],
     stop: (deadlineMs) => {
       stopped ??= stop(deadlineMs);
       return stopped;
     },
   };
 
+  async function start(): Promise<void> {
+    await listeners.start();
+    try {
+      await tls?.start();
+    } catch (error) {
+      await listeners.stop();
+      throw error;
+    }
+  }
+
   async function stop(deadlineMs: number): Promise<void> {
+    tls?.stop();
     listeners.stopAccepting();
     await Promise.all([connections.close(deadlineMs), datagrams.settle(deadlineMs)]);
     await listeners.stop();

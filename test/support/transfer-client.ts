@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { systemClock } from '../../src/clock.ts';
 import { FrameReader, frame } from '../../src/dns/framer.ts';
 import { type InboundResult, InboundTransfer } from '../../src/dns/inbound.ts';
@@ -24,6 +25,8 @@ export interface Peer {
   localAddress?: string;
   /** For the whole exchange. Default 10,000. */
   timeoutMs?: number;
+  /** Connections go over TLS, with these options beside ALPN and version (RFC 9103). */
+  tls?: ConnectionOptions;
 }
 
 export interface Asked extends Peer {
@@ -73,7 +76,7 @@ export function exchange(peer: Peer, bytes: Buffer, transport: 'udp' | 'tcp'): P
   return transport === 'udp' ? exchangeOverUdp(peer, bytes) : exchangeOverTcp(peer, bytes);
 }
 
-/** A TCP connection to write anything to, whole frames or parts. Close it with `destroy`. */
+/** A connection over TCP or TLS to write anything to, whole frames or parts. Close it with `destroy`. */
 export class TestConnection {
   readonly socket: Socket;
   readonly #frames = new FrameReader();
@@ -108,14 +111,19 @@ export class TestConnection {
   }
 
   static async open(peer: Peer): Promise<TestConnection> {
-    const socket = connect({
+    const to = {
       host: peer.host,
       port: peer.port,
       allowHalfOpen: true,
       ...(peer.localAddress === undefined ? {} : { localAddress: peer.localAddress }),
-    });
+    };
+    const socket: Socket =
+      peer.tls === undefined
+        ? connect(to)
+        : connectTls({ ALPNProtocols: ['dot'], minVersion: 'TLSv1.3', ...to, ...peer.tls });
     const timeoutMs = peer.timeoutMs ?? 10_000;
-    await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) }).catch((error: unknown) => {
+    const opened = peer.tls === undefined ? 'connect' : 'secureConnect';
+    await once(socket, opened, { signal: AbortSignal.timeout(timeoutMs) }).catch((error: unknown) => {
       socket.destroy();
       throw error;
     });

@@ -4,6 +4,7 @@ import type { Log, LogFields } from '../../src/log.ts';
 import type { AheadEvent, ServedEvent } from '../../src/transfer/events.ts';
 import type { TransferLimits } from '../../src/transfer/limits.ts';
 import { createTransferServer, type TransferServer } from '../../src/transfer/server.ts';
+import type { TlsOptions } from '../../src/transfer/tls.ts';
 import { MemoryRegistry, MemoryZones } from '../support/memory-zones.ts';
 import type { Peer } from '../support/transfer-client.ts';
 
@@ -54,7 +55,10 @@ afterEach(async () => {
 });
 
 /** A server on a free port of 127.0.0.1, stopped after the test. Its registry is empty. */
-export async function startServer(limits: Partial<TransferLimits> = {}): Promise<Running> {
+export async function startServer(
+  limits: Partial<TransferLimits> = {},
+  tls?: Omit<TlsOptions, 'listen'>,
+): Promise<Running> {
   const zones = new MemoryZones();
   const registry = new MemoryRegistry();
   const log = new KeptLog();
@@ -67,6 +71,7 @@ export async function startServer(limits: Partial<TransferLimits> = {}): Promise
     clock: systemClock,
     log,
     limits,
+    ...(tls === undefined ? {} : { tls: { ...tls, listen: [{ ip: '127.0.0.1', port: 0 }] } }),
     onServed: (event) => served.push(event),
     onAhead: (event) => ahead.push(event),
   });
