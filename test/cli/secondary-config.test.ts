@@ -56,6 +56,34 @@ describe('what every configuration says', () => {
   });
 });
 
+describe('by a catalog (RFC 9432)', () => {
+  const options = {
+    name: 'ns1',
+    addresses: [{ ip: '198.51.100.53', port: 53 }],
+    primary: [{ ip: '192.0.2.1', port: 5300 }],
+    notifyFrom: ['203.0.113.9'],
+    zones: [],
+    catalog: 'catalog.example.com.',
+  };
+
+  test.each(['bind', 'knot'] as const)('%s: the catalog instead of zones, and the key', (kind) => {
+    const text = secondaryConfig(kind, { ...options, key: KEY });
+    for (const part of ['"catalog.example.com"', KEY.secret, '192.0.2.1', '203.0.113.9'])
+      expect(text).toContain(part);
+  });
+
+  test('powerdns: without a key alone, as 4.7 pulls members unsigned', () => {
+    expect(secondaryConfig('powerdns', options)).toMatch(/set-kind 'catalog\.example\.com' consumer/);
+    expect(() => secondaryConfig('powerdns', { ...options, key: KEY })).toThrow(
+      /PowerDNS 4\.7 pulls the members of a catalog unsigned, and ns1 has a key/,
+    );
+  });
+
+  test('nsd: 4.6 has none', () => {
+    expect(() => secondaryConfig('nsd', options)).toThrow(/NSD 4\.6 has no catalog zones/);
+  });
+});
+
 describe.each(SECONDARY_KINDS)('%s runs with what is printed for it', (kind) => {
   const stops: (() => Promise<void>)[] = [];
   afterEach(async () => {

@@ -16,6 +16,7 @@ export function knot(options: SecondaryConfigOptions): string[] {
             `- Its zones come and go with the catalog ${plain(catalog)} (RFC 9432), without a change here.`,
             '- They take their settings from the template zoneferry-member, and none from the template default: put storage and',
             '  what else yours have into it.',
+            '- The folder of its databases (storage, /var/lib/knot) has to be there: 3.2 crashes on a catalog without one.',
           ]),
       '- Knot takes NOTIFY only from the addresses of the acl, and only signed where a key stands there.',
       '- After a NOTIFY it asks for the SOA by TCP and for the zone on the same connection.',

@@ -46,6 +46,7 @@ const wrap: Record<SecondaryKind, (place: Place) => Promise<Launch>> = {
     dnssec-validation no;
     min-refresh-time 1;
     min-retry-time 1;
+${partForOptions(config)}
 };
 controls { };
 ${opened(config, 'allow-transfer { none; }', `allow-transfer { ${address}; }`)}`,
@@ -80,6 +81,8 @@ ${opened(config, 'include-pattern: "zoneferry"', `include-pattern: "zoneferry"\n
 
   async knot({ folder, address, port, config }) {
     const file = join(folder, 'knot.conf');
+    // Knot 3.2 crashes on a catalog when it has no folder for its database
+    await mkdir(join(folder, 'db'));
     await writeFile(
       file,
       `server:
@@ -102,7 +105,10 @@ acl:
   - id: test-transfer
     address: ${address}
     action: transfer
-${opened(config, 'acl: [ zoneferry-notify ]', 'acl: [ zoneferry-notify, test-transfer ]')}`,
+${opened(config, 'acl: [ zoneferry-notify ]', 'acl: [ zoneferry-notify, test-transfer ]').replace(
+  'id: zoneferry-member',
+  `id: zoneferry-member\n    storage: "${folder}"`,
+)}`,
     );
     return { command: program('knotd'), args: ['-c', file] };
   },
@@ -144,6 +150,12 @@ security-poll-suffix=
     };
   },
 };
+
+/** What the text printed for a catalog consumer says is to be put into `options`; the rest of it stays a comment. */
+function partForOptions(config: string): string {
+  const [, part = ''] = config.split('// Into `options`, without the slashes:\n');
+  return part.replaceAll(/^\/\//gm, '');
+}
 
 function opened(config: string, printed: string, instead: string): string {
   if (!config.includes(printed))
