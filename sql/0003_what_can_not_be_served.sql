@@ -128,11 +128,13 @@ create constraint trigger "A_conflict" after insert or update of zone_id, name, 
   when (not new.disabled and coalesce(current_setting('zoneferry.prechecked', true), '') <> 'on')
   execute function zoneferry_check_conflicts();
 
--- The contact of a SOA: a mail address becomes a name, dots of its local part escaped (RFC 1035, section 8).
+-- The contact of a SOA: a mail address becomes a name, dots of its local part escaped (RFC 1035, section 8). Null: neither.
 create function zoneferry_contact(input text) returns text language sql immutable parallel safe as $$
-  select case when position('@' in input) > 0 and position('\@' in input) = 0
-    then regexp_replace(replace(split_part(input, '@', 1), '.', '\.'), '^$', '\@') || '.' || split_part(input, '@', 2)
-    else input end
+  select case
+    when input !~ '(^|[^\\])@' then input
+    when input ~ '^([^@]|\\@)+@[^@]+$' then
+      regexp_replace(regexp_replace(input, '@[^@]*$', ''), '\\?\.', '\\.', 'g') || '.' || regexp_replace(input, '^.*@', '')
+  end
 $$;
 
 create function zoneferry_check_zone() returns trigger language plpgsql security definer set search_path from current as $$
@@ -179,8 +181,11 @@ begin
     end if;
     -- a publication moves serial and published_serial together; anything else sets the serial by hand
     if new.serial <> old.serial and new.published_serial is not distinct from old.published_serial then
-      if not zoneferry_newer(new.serial, old.serial) or new.serial = 0 then
-        raise exception 'zone %: the serial % is not newer than % (RFC 1982); secondaries would ignore it', old.name, new.serial, old.serial
+      if not zoneferry_newer(new.serial, old.serial) or new.serial = 0
+        -- one set by hand may still wait to be published: secondaries compare with what they hold
+        or not coalesce(zoneferry_newer(new.serial, old.published_serial), true) then
+        raise exception 'zone %: the serial % is not newer than % (RFC 1982); secondaries would ignore it',
+          old.name, new.serial, case when zoneferry_newer(new.serial, old.serial) and new.serial <> 0 then old.published_serial else old.serial end
           using errcode = 'check_violation', column = 'serial', hint = 'a newer one is at most 2147483647 ahead, and not 0';
       end if;
       new.serial_pinned := true;
@@ -197,7 +202,7 @@ begin
   if tg_op = 'INSERT' or new.contact <> old.contact then
     named := zoneferry_name(zoneferry_contact(new.contact));
     if named.problem is not null then
-      raise exception 'zone %: contact "%" holds %; expected a mail address or the form of the SOA', new.name, new.contact, named.problem using errcode = 'check_violation', column = 'contact';
+      raise exception 'zone %: contact "%", expected a mail address or the form of the SOA', new.name, new.contact using errcode = 'check_violation', column = 'contact';
     end if;
     new.contact := named.normal;
   end if;

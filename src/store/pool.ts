@@ -37,7 +37,8 @@ export function connectionSettings(url: string, applicationName = 'zoneferry'): 
     connectionString,
     application_name: applicationName,
     options:
-      `${options} -c zoneferry.service=on -c statement_timeout=300000 -c idle_in_transaction_session_timeout=300000`.trim(),
+      // what a database or a role may have set otherwise, and this code counts on, stands behind
+      `${options} -c zoneferry.service=on -c statement_timeout=300000 -c idle_in_transaction_session_timeout=300000 -c lock_timeout=0 -c datestyle=ISO -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off -c default_transaction_deferrable=off`.trim(),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   };

@@ -5,6 +5,8 @@ import type { PublishedRecord, ServedRecord } from './record.ts';
 export interface Changeset {
   deleted: PublishedRecord[];
   added: ServedRecord[];
+  /** Published records that stay, but come from another source row now. */
+  relinked: { id: string; sourceRecordId: string | null }[];
 }
 
 /**
@@ -15,8 +17,17 @@ export function difference(
   published: readonly PublishedRecord[],
   desired: readonly ServedRecord[],
 ): Changeset {
-  if (published.length === 0) return { deleted: [], added: [...desired] };
+  if (published.length === 0) return { deleted: [], added: [...desired], relinked: [] };
   const wanted = new Map(desired.map((record) => [`${record.ttl}/${identity(record)}`, record]));
-  const deleted = published.filter((record) => !wanted.delete(`${record.ttl}/${identity(record)}`));
-  return { deleted, added: [...wanted.values()] };
+  const deleted: PublishedRecord[] = [];
+  const relinked: Changeset['relinked'] = [];
+  for (const record of published) {
+    const key = `${record.ttl}/${identity(record)}`;
+    const same = wanted.get(key);
+    if (!same) deleted.push(record);
+    else if (same.sourceRecordId !== record.sourceRecordId)
+      relinked.push({ id: record.id, sourceRecordId: same.sourceRecordId });
+    wanted.delete(key);
+  }
+  return { deleted, added: [...wanted.values()], relinked };
 }

@@ -4,6 +4,12 @@ import { typeFromText } from '../dns/types.ts';
 import { messageOf } from '../errors.ts';
 import type { PublishedRecord, ServedRecord, SourceRecord, TargetAnswer } from './record.ts';
 
+/**
+ * Octets of one record's data, at most. A message over TCP has 65,535: the rest is for header, question, owner, OPT and TSIG. One
+ * longer record would keep its whole zone from being transferred.
+ */
+const LONGEST_RDATA = 64_000;
+
 /** What one name should publish, and what is to be said about it. */
 export interface Desired {
   records: ServedRecord[];
@@ -46,6 +52,10 @@ function addEncoded(desired: Desired, source: SourceRecord): void {
   }
   try {
     const rdata = parseRdata(type, source.content);
+    if (rdata.length > LONGEST_RDATA)
+      throw new Error(
+        `${rdata.length} octets of data: a message of a transfer takes ${LONGEST_RDATA} at most, split it`,
+      );
     absoluteName(source.name);
     desired.records.push({
       owner: source.owner,

@@ -22,6 +22,7 @@ import {
   type AliasRow,
   deleteStaleRows,
   insertNewRows,
+  linkSources,
   rememberAliases,
   writeProblems,
 } from './write.ts';
@@ -50,6 +51,7 @@ export async function rewriteNames(
 
   const stale: string[] = [];
   const fresh: AddedRecord[] = [];
+  const links: { id: string; sourceRecordId: string | null }[] = [];
   const aliases: AliasRow[] = [];
   const problems: { id: string; problem: string | null }[] = [];
   const deltas = new Map<string, ZoneDelta>();
@@ -63,7 +65,8 @@ export async function rewriteNames(
       catalog === undefined
         ? desiredRecords(rows, before, (target) => answers.get(target))
         : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
-    const { deleted, added } = difference(before, desired.records);
+    const { deleted, added, relinked } = difference(before, desired.records);
+    links.push(...relinked);
     if (desired.alias) aliases.push({ zoneId, owner, held: undefined, ...desired.alias });
     problems.push(...changedProblems(rows, desired));
     if (deleted.length + added.length === 0) return;
@@ -74,6 +77,7 @@ export async function rewriteNames(
 
   await deleteStaleRows(client, stale);
   await insertNewRows(client, fresh);
+  await linkSources(client, links);
   await writeProblems(client, problems);
   const { newTargets } = await rememberAliases(client, names, aliases);
   return { deltas, newTargets };

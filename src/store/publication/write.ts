@@ -29,6 +29,19 @@ export async function insertNewRows(client: Client, records: readonly AddedRecor
   );
 }
 
+/** A row of `records` may be replaced by another that says the same: no change to secondaries, but the row's origin follows. */
+export async function linkSources(
+  client: Client,
+  links: readonly { id: string; sourceRecordId: string | null }[],
+): Promise<void> {
+  if (links.length === 0) return;
+  await client.query(
+    `update transfer_records t set source_record_id = l.source_record_id
+     from unnest($1::bigint[], $2::bigint[]) as l (id, source_record_id) where t.id = l.id`,
+    [links.map((link) => link.id), links.map((link) => link.sourceRecordId)],
+  );
+}
+
 /** A zone's step from one version to the next. */
 export interface Advance {
   zoneId: string;
@@ -62,13 +75,33 @@ export async function advanceZones(client: Client, advances: readonly Advance[])
   );
 }
 
-/** Serials return after 2^32 steps: a changeset from the same serial, left from the last time round, gives way. */
+/**
+ * Serials return after 2^32 steps: what is left from the last time round gives way. A changeset from a serial that is not older than
+ * the new one (RFC 1982) would join into a chain that skips everything between.
+ */
+async function forgetOldRounds(client: Client, advances: readonly Advance[]): Promise<void> {
+  const steps = advances.filter((advance) => advance.from);
+  if (steps.length === 0) return;
+  await client.query(
+    `delete from zone_changes c using unnest($1::bigint[], $2::bigint[], $3::bigint[]) as a (zone_id, from_serial, serial)
+     where c.zone_id = a.zone_id and c.from_serial <> a.from_serial
+       and (c.from_serial >= a.serial and c.from_serial <= a.serial + 2147483648 or c.from_serial <= a.serial - 2147483648)`,
+    [
+      steps.map((step) => step.zoneId),
+      steps.map((step) => step.from?.serial),
+      steps.map((step) => step.serial),
+    ],
+  );
+}
+
+/** The changeset of each zone, from the serial before it. */
 export async function writeJournal(client: Client, advances: readonly Advance[]): Promise<void> {
   const steps = advances.flatMap((advance) =>
     advance.from && advance.deleted && advance.added
       ? [{ ...advance, from: advance.from, deleted: advance.deleted, added: advance.added }]
       : [],
   );
+  await forgetOldRounds(client, advances);
   if (steps.length === 0) return;
   await client.query(
     `insert into zone_changes (zone_id, from_serial, to_serial, old_soa, old_soa_ttl, new_soa, new_soa_ttl, deleted, added,
