@@ -14,6 +14,8 @@ export interface ServiceOptions {
   databaseUrl: string;
   /** The recursive resolver of the service; without one, a port where nobody answers. */
   resolver?: { ip: string; port: number };
+  /** The port of 127.0.0.1 where it answers DNS, as one that starts again has it; by default a free one. */
+  dnsPort?: number;
   /** Settings beside those of a test's service, or instead of them. */
   settings?: Record<string, string>;
 }
@@ -49,7 +51,7 @@ export interface Service {
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'zoneferry-service-'));
-  const dns = { ip: '127.0.0.1', port: await freePort() };
+  const dns = { ip: '127.0.0.1', port: options.dnsPort ?? (await freePort()) };
   const http = { ip: '127.0.0.1', port: await freePort() };
   const resolver = options.resolver ?? { ip: '127.0.0.1', port: 9 };
   const environment = environmentOf({
