@@ -3,11 +3,12 @@ import { formatRdata, parseRdata } from '../dns/rdata/index.ts';
 import { TYPE, typeFromText, typeToText } from '../dns/types.ts';
 import { formatRecordLine } from '../dns/zonefile/index.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { openVersion } from '../store/open-version.ts';
 import type { Pool } from '../store/pool.ts';
 import { listRecords } from '../store/records.ts';
-import { openVersion } from '../store/versions.ts';
 import { findZone, type Zone } from '../store/zones.ts';
 import { soaRdata } from '../zone/soa.ts';
+import { unpackRecords } from '../zone/version.ts';
 import { withDatabase } from './database.ts';
 import { warn, write, writeJsonArray } from './output.ts';
 import { noZone } from './zone-show.ts';
@@ -44,7 +45,7 @@ interface Export {
 
 /** One published version, as a transfer would give it. */
 async function publishedOf(pool: Pool, zone: Zone): Promise<Export> {
-  const version = await openVersion(pool, zone.id);
+  const version = await openVersion(pool, zone.id, { byType: true });
   if (!version)
     throw new UserError(
       `zone ${zone.name} has no published version: ${zone.problem ?? 'no service has published it yet'}`,
@@ -59,7 +60,7 @@ async function publishedOf(pool: Pool, zone: Zone): Promise<Export> {
       },
     ];
     for await (const batch of opened.batches) {
-      yield batch.map((record) => ({
+      yield unpackRecords(batch).map((record) => ({
         name: formatName(record.name),
         ttl: record.ttl,
         type: typeToText(record.type),

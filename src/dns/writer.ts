@@ -105,19 +105,29 @@ export class MessageWriter {
     rdata: Buffer,
     section: Section = 'answer',
   ): boolean {
-    const index = this.#indexOf(section);
-    const start = this.#length;
-    let isWritten = false;
-    try {
-      isWritten = this.#record(name, type, recordClass, ttl, rdata);
-    } finally {
-      if (!isWritten) {
-        this.#length = start;
-        this.#suffixes?.forgetFrom(start);
-      }
-    }
-    if (isWritten) this.#count(index);
-    return isWritten;
+    const { length } = name;
+    return this.#add(section, name, 0, length, type, recordClass, ttl, rdata, 0, rdata.length);
+  }
+
+  /**
+   * The same for a record in its wire form without compression, from `start` to `end` of `bytes`: no object is made
+   * for it.
+   */
+  wireRecord(bytes: Buffer, start: number, end: number, section: Section = 'answer'): boolean {
+    const at = endOfName(bytes, start, end);
+    if (at + 10 > end) throw new FormatError('a record to be written ends within its fixed part');
+    const type = (bytes[at]! << 8) | bytes[at + 1]!;
+    const recordClass = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    const ttl = bytes.readUInt32BE(at + 4);
+    return this.#add(section, bytes, start, at, type, recordClass, ttl, bytes, at + 10, end);
+  }
+
+  /** Takes back the answers behind the first `answers`, where the message had `length` octets. */
+  rewind(length: number, answers: number): this {
+    this.#length = length;
+    this.#suffixes?.forgetFrom(length);
+    this.#counts[0] = answers;
+    return this;
   }
 
   /** Writes OPT (RFC 6891, 6.1.2), also into the octets reserved. False where it does not fit. */
@@ -166,9 +176,46 @@ export class MessageWriter {
     return this;
   }
 
-  #record(name: Buffer, type: number, recordClass: number, ttl: number, rdata: Buffer): boolean {
+  #add(
+    section: Section,
+    name: Buffer,
+    nameStart: number,
+    nameEnd: number,
+    type: number,
+    recordClass: number,
+    ttl: number,
+    rdata: Buffer,
+    rdataStart: number,
+    rdataEnd: number,
+  ): boolean {
+    const index = this.#indexOf(section);
+    const start = this.#length;
+    let isWritten = false;
+    try {
+      isWritten = this.#record(name, nameStart, nameEnd, type, recordClass, ttl, rdata, rdataStart, rdataEnd);
+    } finally {
+      if (!isWritten) {
+        this.#length = start;
+        this.#suffixes?.forgetFrom(start);
+      }
+    }
+    if (isWritten) this.#count(index);
+    return isWritten;
+  }
+
+  #record(
+    name: Buffer,
+    nameStart: number,
+    nameEnd: number,
+    type: number,
+    recordClass: number,
+    ttl: number,
+    rdata: Buffer,
+    rdataStart: number,
+    rdataEnd: number,
+  ): boolean {
     const limit = this.#recordLimit;
-    if (!this.#name(name, 0, name.length, limit) || !this.#makeRoom(10, limit)) return false;
+    if (!this.#name(name, nameStart, nameEnd, limit) || !this.#makeRoom(10, limit)) return false;
     const at = this.#length;
     const bytes = this.#bytes;
     bytes[at] = type >>> 8;
@@ -180,7 +227,7 @@ export class MessageWriter {
     bytes[at + 6] = ttl >>> 8;
     bytes[at + 7] = ttl;
     this.#length = at + 10;
-    if (!this.#rdata(type, rdata, limit)) return false;
+    if (!this.#rdata(type, rdata, rdataStart, rdataEnd, limit)) return false;
     const length = this.#length - at - 10;
     this.#bytes[at + 8] = length >>> 8;
     this.#bytes[at + 9] = length;
@@ -199,23 +246,23 @@ export class MessageWriter {
   }
 
   /** The types of RFC 1035 whose names may be compressed (RFC 3597, 4; RFC 5936, 3.4), all others as they are. */
-  #rdata(type: number, rdata: Buffer, limit: number): boolean {
+  #rdata(type: number, rdata: Buffer, start: number, end: number, limit: number): boolean {
     let names = 1;
-    let offset = 0;
-    if (type === TYPE.MX) offset = 2;
+    let offset = start;
+    if (type === TYPE.MX) offset += 2;
     else if (type === TYPE.SOA) names = 2;
     else if (type !== TYPE.NS && type !== TYPE.CNAME && type !== TYPE.PTR) names = 0;
-    if (offset > 0) {
-      if (!this.#makeRoom(offset, limit)) return false;
-      this.#copy(rdata, 0, offset);
+    if (offset > start) {
+      if (!this.#makeRoom(offset - start, limit)) return false;
+      this.#copy(rdata, start, offset);
     }
     for (; names > 0; names--) {
-      const end = endOfName(rdata, offset);
-      if (!this.#name(rdata, offset, end, limit)) return false;
-      offset = end;
+      const nameEnd = endOfName(rdata, offset, end);
+      if (!this.#name(rdata, offset, nameEnd, limit)) return false;
+      offset = nameEnd;
     }
-    if (!this.#makeRoom(rdata.length - offset, limit)) return false;
-    this.#copy(rdata, offset, rdata.length);
+    if (!this.#makeRoom(end - offset, limit)) return false;
+    this.#copy(rdata, offset, end);
     return true;
   }
 
@@ -270,8 +317,8 @@ export class MessageWriter {
 /** Octets to begin with; few messages but transfers need more. */
 const FIRST_ROOM = 2048;
 
-function endOfName(rdata: Buffer, start: number): number {
-  for (let offset = start; offset - start < MAX_NAME; ) {
+function endOfName(rdata: Buffer, start: number, end: number): number {
+  for (let offset = start; offset - start < MAX_NAME && offset < end; ) {
     const length = rdata[offset];
     if (length === 0) return offset + 1;
     if (length === undefined || length > MAX_LABEL) break;

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts';
-import type { JournalStep, PublishedZone, StoredRecord } from '../zone/version.ts';
+import type { JournalStep, PublishedZone } from '../zone/version.ts';
 import { KnownVersion, KnownVersions } from './known-versions.ts';
 import { Lease, type ZoneChange } from './lease/lease.ts';
 import { mendForeignNumbers, readVersionsAfter } from './lease/statements.ts';
+import { type OpenVersion, openVersion } from './open-version.ts';
 import type { Pool } from './pool.ts';
-import { openVersion, readCurrent, readHistory } from './versions.ts';
+import { readCurrent, readHistory } from './versions.ts';
 
 export type Current = { kind: 'zone'; zone: PublishedZone } | { kind: 'unpublished' } | { kind: 'unknown' };
 
@@ -106,7 +107,7 @@ export class VersionSource {
     });
   }
 
-  async open(zoneId: string): Promise<{ zone: PublishedZone; batches: AsyncIterable<StoredRecord[]> }> {
+  async open(zoneId: string): Promise<OpenVersion> {
     const version = await openVersion(this.#pool, zoneId);
     if (!version) throw new Error('the zone was deleted');
     return version;

@@ -1,13 +1,10 @@
 import { absoluteName } from '../dns/name.ts';
-import { typeFromText } from '../dns/types.ts';
-import { type JournalStep, type PublishedZone, type StoredRecord, unpackRecords } from '../zone/version.ts';
-import type { Client, Pool } from './pool.ts';
+import type { JournalStep, PublishedZone } from '../zone/version.ts';
+import type { Pool } from './pool.ts';
 
-const BATCH = 2_000; // records a fetch
+export const ZONE_COLUMNS = 'id, name, published_serial, published_soa, published_soa_ttl';
 
-const ZONE_COLUMNS = 'id, name, published_serial, published_soa, published_soa_ttl';
-
-interface ZoneRow {
+export interface ZoneRow {
   id: string;
   name: string;
   published_serial: string | null;
@@ -26,64 +23,6 @@ export async function readCurrent(
     values: [names],
   });
   return new Map(rows.map((row) => [row.name, publishedZone(row)]));
-}
-
-/**
- * One version of a zone with its records in the order of their owners, read in one snapshot. The connection is given back when the
- * last batch is taken, or the loop left. Undefined: the zone is gone or has no version.
- */
-export async function openVersion(
-  pool: Pool,
-  zoneId: string,
-): Promise<{ zone: PublishedZone; batches: AsyncIterable<StoredRecord[]> } | undefined> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin isolation level repeatable read read only');
-    const { rows } = await client.query<ZoneRow>(`select ${ZONE_COLUMNS} from zones where id = $1::bigint`, [
-      zoneId,
-    ]);
-    const zone = rows[0] && publishedZone(rows[0]);
-    if (!zone) {
-      await client.query('rollback');
-      client.release();
-      return undefined;
-    }
-    await client.query(
-      `declare version no scroll cursor for
-       select name, type, ttl, rdata from transfer_records where zone_id = ${BigInt(zoneId)} order by zone_id, owner, type, id`,
-    );
-    return { zone, batches: fetchBatches(client) };
-  } catch (error) {
-    client.release(error as Error);
-    throw error;
-  }
-}
-
-async function* fetchBatches(client: Client): AsyncGenerator<StoredRecord[]> {
-  let broken: Error | undefined;
-  try {
-    let name = '';
-    let wire: Buffer = Buffer.alloc(0);
-    for (;;) {
-      const { rows } = await client.query<{ name: string; type: string; ttl: number; rdata: Buffer }>(
-        `fetch ${BATCH} from version`,
-      );
-      if (rows.length === 0) break;
-      yield rows.map((row) => {
-        if (row.name !== name) {
-          name = row.name;
-          wire = absoluteName(name);
-        }
-        return { name: wire, type: typeFromText(row.type) ?? 0, ttl: row.ttl, rdata: row.rdata };
-      });
-    }
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    if (!broken) await client.query('rollback').catch((error: Error) => (broken = error));
-    client.release(broken);
-  }
 }
 
 /**
@@ -119,12 +58,13 @@ export async function readHistory(
     oldSoaTtl: row.old_soa_ttl,
     newSoa: row.new_soa,
     newSoaTtl: row.new_soa_ttl,
-    deleted: unpackRecords(row.deleted),
-    added: unpackRecords(row.added),
+    deleted: row.deleted,
+    added: row.added,
   }));
 }
 
-function publishedZone(row: ZoneRow): PublishedZone | undefined {
+/** Undefined: the zone has no version. */
+export function publishedZone(row: ZoneRow): PublishedZone | undefined {
   if (row.published_serial === null || row.published_soa === null) return undefined;
   return {
     zoneId: row.id,

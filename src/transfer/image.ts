@@ -1,4 +1,4 @@
-import type { RenderedMessage } from './rendering.ts';
+import type { Chunk, RenderedMessage } from './chunk.ts';
 import type { PublishedZone } from './source.ts';
 
 /** Messages to be sent in order; those not rendered yet come as a promise, undefined is the end. */
@@ -10,7 +10,7 @@ export interface MessageStream {
   close(): void;
 }
 
-/** One version of one zone as messages. It grows while it is rendered, and never changes otherwise. */
+/** What is sent of one zone, as messages. It grows while it is rendered, and never changes otherwise. */
 export class Image {
   /** The serial that was asked for: what is opened is of this one or of a newer one. */
   readonly wanted: number;
@@ -22,9 +22,12 @@ export class Image {
   contentBytes = 0;
   zone: PublishedZone | undefined;
   state: 'rendering' | 'complete' | 'failed' = 'rendering';
+  /** All parts so far; some may be those of other versions as well. */
+  readonly chunks: Chunk[] = [];
   readonly #messages: RenderedMessage[] = [];
   readonly #readers = new Set<(why: string) => void>();
-  #error: unknown;
+  /** Why it failed. */
+  error: unknown;
   #waiters: (() => void)[] = [];
   readonly #settleOpened: { resolve(zone: PublishedZone): void; reject(error: unknown): void };
 
@@ -46,9 +49,11 @@ export class Image {
     this.#settleOpened.resolve(zone);
   }
 
-  append(message: RenderedMessage): void {
-    this.#messages.push(message);
-    this.bytes += message.body.length;
+  append(chunk: Chunk): void {
+    this.chunks.push(chunk);
+    this.#messages.push(...chunk.messages);
+    this.bytes += chunk.bytes;
+    this.contentBytes += chunk.contentBytes;
     this.#wake();
   }
 
@@ -59,9 +64,14 @@ export class Image {
 
   fail(error: unknown): void {
     this.state = 'failed';
-    this.#error = error;
+    this.error = error;
     this.#settleOpened.reject(error);
     this.#wake();
+  }
+
+  /** Waits until it is complete or has failed. */
+  async settled(): Promise<void> {
+    while (this.state === 'rendering') await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   /** Tells everybody who reads it to stop. */
@@ -91,7 +101,7 @@ export class Image {
     const message = this.#messages[index];
     if (message !== undefined) return message;
     if (this.state === 'complete') return undefined;
-    if (this.state === 'failed') return Promise.reject(this.#error);
+    if (this.state === 'failed') return Promise.reject(this.error);
     return new Promise<void>((resolve) => this.#waiters.push(resolve)).then(() => this.#at(index));
   }
 

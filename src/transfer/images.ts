@@ -1,11 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNewer } from '../dns/serial.ts';
-import { TYPE } from '../dns/types.ts';
+import type { Chunk } from './chunk.ts';
 import { within } from './deadline.ts';
 import { Image, type MessageStream } from './image.ts';
-import { MessagePacker } from './rendering.ts';
+import { isConnected } from './incremental.ts';
+import { VersionPacker } from './packer.ts';
+import { patchChunks } from './patch.ts';
 import { FairSlots } from './slots.ts';
-import type { OpenVersion, PublishedZone, StoredRecord, VersionSource } from './source.ts';
+import type { JournalStep, OpenVersion, PublishedZone, VersionSource } from './source.ts';
 
 export interface ImageBounds {
   readonly imageBytes: number;
@@ -14,15 +16,20 @@ export interface ImageBounds {
   readonly sourceMs: number;
 }
 
+/** The steps between two versions of a zone; undefined where they are gone or too many. */
+export type ReadHistory = (zone: PublishedZone, from: number) => Promise<readonly JournalStep[] | undefined>;
+
 /**
- * The rendered versions of zones: each is rendered once, by streaming, and read by as many transfers as want it.
- * The newest of each zone is kept up to a size, least recently used out first. An older one lives on for those who
- * are still reading it, within a bound of its own. Rendering doesn't wait for readers, so that a database client is
- * held no longer than PostgreSQL takes.
+ * The rendered versions of zones: each is rendered once, by streaming, and read by as many transfers as want it. After
+ * a change the next version is made from the last one and the journal: only the chunks with changed owners are
+ * rendered again. The newest of each zone is kept up to a size, least recently used out first. An older one lives on
+ * for those who are still reading it, within a bound of its own. Rendering doesn't wait for readers, so that a
+ * database client is held no longer than PostgreSQL takes.
  */
 export class Images {
   readonly #source: VersionSource;
   readonly #bounds: ImageBounds;
+  readonly #history: ReadHistory;
   readonly #slots: FairSlots;
   readonly #stopping = new AbortController();
   /** By zone, least recently used first. */
@@ -30,19 +37,21 @@ export class Images {
   #keptBytes = 0;
   /** No longer kept, and still read by somebody; oldest first. */
   readonly #lingering = new Set<Image>();
-  #lingeringBytes = 0;
+  /** Octets of all chunks that a kept or a lingering image has, each counted once. */
+  #bytes = 0;
   /** Content sizes of zones once measured, by zone; a little out of date at times. */
   readonly #measured = new Map<string, number>();
 
-  constructor(source: VersionSource, bounds: ImageBounds) {
+  constructor(source: VersionSource, bounds: ImageBounds, history: ReadHistory) {
     this.#source = source;
     this.#bounds = bounds;
+    this.#history = history;
     this.#slots = new FairSlots(bounds.renderings);
   }
 
   /** Octets of all rendered messages that are in memory. */
   get bytes(): number {
-    return this.#keptBytes + this.#lingeringBytes;
+    return this.#bytes;
   }
 
   /**
@@ -87,7 +96,7 @@ export class Images {
     this.#kept.clear();
     this.#keptBytes = 0;
     this.#lingering.clear();
-    this.#lingeringBytes = 0;
+    this.#bytes = 0;
   }
 
   /** The kept image that will do for this version, marked as just used. */
@@ -103,19 +112,19 @@ export class Images {
 
   #start(zone: PublishedZone): Image {
     const image = new Image(zone.serial);
+    const before = this.#kept.get(zone.zoneId);
     this.#drop(zone.zoneId);
     this.#kept.set(zone.zoneId, image);
-    void this.#render(zone, image);
+    void this.#make(zone, image, before);
     return image;
   }
 
-  async #render(zone: PublishedZone, image: Image): Promise<void> {
-    const { sourceMs } = this.#bounds;
-    const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
+  async #make(zone: PublishedZone, image: Image, before: Image | undefined): Promise<void> {
     try {
-      if (release === undefined) throw new Error(`no turn to render ${zone.name} came within ${sourceMs} ms`);
-      const version = await this.#openVersion(zone);
-      await this.#renderVersion(version, image);
+      const isPatched = before !== undefined && (await this.#patch(zone, image, before));
+      // Its memory is not to be held while all is rendered anew.
+      before = undefined;
+      if (!isPatched) await this.#render(zone, image);
       image.complete();
       this.#remember(zone.zoneId, image.contentBytes);
     } catch (error) {
@@ -123,8 +132,39 @@ export class Images {
       this.#letGo(image);
       image.fail(error);
     } finally {
-      release?.();
       this.#trim();
+    }
+  }
+
+  /** Makes the image from the one before it; false where that can't be done. */
+  async #patch(zone: PublishedZone, image: Image, before: Image): Promise<boolean> {
+    const chunks = await this.#patched(zone, before).catch(() => undefined);
+    if (chunks === undefined) return false;
+    for (const chunk of chunks) this.#append(zone.zoneId, image, chunk);
+    image.isOpen(zone);
+    return true;
+  }
+
+  async #patched(zone: PublishedZone, before: Image): Promise<Chunk[] | undefined> {
+    await before.settled();
+    const from = before.zone;
+    if (from === undefined || before.state !== 'complete' || !isNewer(zone.serial, from.serial))
+      return undefined;
+    const steps = await this.#history(zone, from.serial);
+    if (steps === undefined || !isConnected(zone, from.serial, steps)) return undefined;
+    const first = steps[0]!;
+    if (first.oldSoaTtl !== from.soaTtl || !first.oldSoa.equals(from.soa)) return undefined;
+    return await patchChunks(before.chunks, zone, steps);
+  }
+
+  async #render(zone: PublishedZone, image: Image): Promise<void> {
+    const { sourceMs } = this.#bounds;
+    const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
+    try {
+      if (release === undefined) throw new Error(`no turn to render ${zone.name} came within ${sourceMs} ms`);
+      await this.#renderVersion(await this.#openVersion(zone), image);
+    } finally {
+      release?.();
     }
   }
 
@@ -140,36 +180,32 @@ export class Images {
     }
   }
 
-  /** SOA, everything else as it comes, SOA (RFC 5936, 2.2). */
   async #renderVersion(version: OpenVersion, image: Image): Promise<void> {
     const { zone } = version;
-    const soa: StoredRecord = { name: zone.nameWire, type: TYPE.SOA, ttl: zone.soaTtl, rdata: zone.soa };
-    const packer = new MessagePacker(zone.nameWire, (message) => {
-      image.append(message);
-      if (this.#kept.get(zone.zoneId) === image) this.#keptBytes += message.body.length;
-      else if (this.#lingering.has(image)) this.#lingeringBytes += message.body.length;
-      this.#trim();
-    });
+    let packer: VersionPacker;
     try {
-      packer.add(soa);
+      packer = new VersionPacker(zone, (chunk) => {
+        this.#append(zone.zoneId, image, chunk);
+        this.#trim();
+      });
     } catch (error) {
       giveBack(version);
       throw error;
     }
     image.isOpen(zone);
-    for await (const batch of this.#batches(version)) {
-      for (const record of batch) {
-        if (record.type === TYPE.SOA) continue;
-        packer.add(record);
-        image.contentBytes += recordBytes(record);
-      }
-    }
-    packer.add(soa);
+    for await (const batch of this.#batches(version)) packer.add(batch);
     packer.end();
   }
 
+  #append(zoneId: string, image: Image, chunk: Chunk): void {
+    image.append(chunk);
+    const isKept = this.#kept.get(zoneId) === image;
+    if (isKept) this.#keptBytes += chunk.bytes;
+    if ((isKept || this.#lingering.has(image)) && chunk.holders++ === 0) this.#bytes += chunk.bytes;
+  }
+
   /** The batches, each within its deadline, with a turn for everybody else in between. */
-  async *#batches(version: OpenVersion): AsyncGenerator<readonly StoredRecord[]> {
+  async *#batches(version: OpenVersion): AsyncGenerator<Buffer> {
     const iterator = version.batches[Symbol.asyncIterator]();
     let finished = false;
     try {
@@ -201,7 +237,7 @@ export class Images {
       const version = await this.#openVersion(zone);
       let size = 0;
       for await (const batch of this.#batches(version)) {
-        for (const record of batch) if (record.type !== TYPE.SOA) size += recordBytes(record);
+        size += batch.length;
         if (size > enough) break;
       }
       this.#remember(zone.zoneId, size);
@@ -222,17 +258,23 @@ export class Images {
     if (image === undefined) return;
     this.#kept.delete(zoneId);
     this.#keptBytes -= image.bytes;
-    if (image.inUse) this.#linger(image);
+    if (image.inUse) this.#lingering.add(image);
+    else this.#release(image);
   }
 
+  /** An image that is read and not kept. */
   #linger(image: Image): void {
     if (this.#lingering.has(image)) return;
     this.#lingering.add(image);
-    this.#lingeringBytes += image.bytes;
+    for (const chunk of image.chunks) if (chunk.holders++ === 0) this.#bytes += chunk.bytes;
   }
 
   #letGo(image: Image): void {
-    if (this.#lingering.delete(image)) this.#lingeringBytes -= image.bytes;
+    if (this.#lingering.delete(image)) this.#release(image);
+  }
+
+  #release(image: Image): void {
+    for (const chunk of image.chunks) if (--chunk.holders === 0) this.#bytes -= chunk.bytes;
   }
 
   #trim(): void {
@@ -244,16 +286,11 @@ export class Images {
     }
     for (const image of this.#lingering) {
       // The last one may be as large as it likes: a zone above the bound can be transferred all the same.
-      if (this.#lingeringBytes <= this.#bounds.lingeringBytes || this.#lingering.size === 1) break;
+      if (this.#bytes - this.#keptBytes <= this.#bounds.lingeringBytes || this.#lingering.size === 1) break;
       this.#letGo(image);
       image.cut('its version of the zone is outdated and memory is needed for newer ones');
     }
   }
-}
-
-/** A record's octets on the wire, uncompressed. */
-export function recordBytes(record: StoredRecord): number {
-  return record.name.length + 10 + record.rdata.length;
 }
 
 /**

@@ -1,27 +1,20 @@
 import { TYPE } from '../dns/types.ts';
-import { recordBytes } from './images.ts';
-import type { JournalStep, PublishedZone, StoredRecord } from './source.ts';
+import { packRecords } from '../zone/version.ts';
+import type { JournalStep, PublishedZone } from './source.ts';
 
 /**
- * The records of an incremental answer in order (RFC 1995, 4): the new SOA, then for each step the old SOA, what went,
- * the next SOA, what came, and the new SOA once more.
+ * The packed records of an incremental answer in order (RFC 1995, 4): the new SOA, then for each step the old SOA, what
+ * went, the next SOA, what came, and the new SOA once more.
  */
-export function* composeIncremental(
-  zone: PublishedZone,
-  steps: readonly JournalStep[],
-): Generator<StoredRecord> {
-  const soa = (ttl: number, rdata: Buffer): StoredRecord => ({
-    name: zone.nameWire,
-    type: TYPE.SOA,
-    ttl,
-    rdata,
-  });
+export function* composeIncremental(zone: PublishedZone, steps: readonly JournalStep[]): Generator<Buffer> {
+  const soa = (ttl: number, rdata: Buffer): Buffer =>
+    packRecords([{ name: zone.nameWire, type: TYPE.SOA, ttl, rdata }]);
   yield soa(zone.soaTtl, zone.soa);
   for (const step of steps) {
     yield soa(step.oldSoaTtl, step.oldSoa);
-    yield* step.deleted;
+    yield step.deleted;
     yield soa(step.newSoaTtl, step.newSoa);
-    yield* step.added;
+    yield step.added;
   }
   yield soa(zone.soaTtl, zone.soa);
 }
@@ -48,10 +41,7 @@ export function isConnected(zone: PublishedZone, from: number, steps: readonly J
  */
 export function historyBytes(zone: PublishedZone, steps: readonly JournalStep[]): number {
   let bytes = 0;
-  for (const step of steps) {
-    for (const record of step.deleted) bytes += recordBytes(record);
-    for (const record of step.added) bytes += recordBytes(record);
-  }
+  for (const step of steps) bytes += step.deleted.length + step.added.length;
   const soaBytes = zone.nameWire.length + 10 + zone.soa.length;
   return bytes + 2 * soaBytes * Math.max(0, steps.length - 1);
 }

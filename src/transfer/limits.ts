@@ -27,6 +27,8 @@ export interface TransferLimits {
   readonly imageBytes: number;
   /** Rendered messages of outdated versions kept for readers that are still at them. */
   readonly lingeringBytes: number;
+  /** Increments kept for the next secondary that asks for the same. */
+  readonly incrementBytes: number;
   /** The longest history answered incrementally where the size of the zone does not say less. */
   readonly historyBytes: number;
   /** Datagrams being answered at once; further ones are dropped, as UDP may. */
@@ -48,7 +50,8 @@ export const defaultLimits: TransferLimits = {
   renderings: 2,
   imageBytes: 256 * 1024 * 1024,
   lingeringBytes: 128 * 1024 * 1024,
-  historyBytes: 4 * 1024 * 1024,
+  incrementBytes: 32 * 1024 * 1024,
+  historyBytes: 16 * 1024 * 1024,
   datagrams: 2000,
 };
 
@@ -63,6 +66,11 @@ export const LARGEST_MESSAGE = 65_535;
  * longest key name, algorithm name and MAC (RFC 8945, 4.2: 255 + 10 + 26 + 16 + 64 octets).
  */
 export const MESSAGE_RESERVE = 512;
+
+/** Octets of a rendered message, header included, that records may take. */
+export const CHUNK_BYTES = MESSAGE_BYTES - MESSAGE_RESERVE;
+/** A part of a version below this is put together with the one beside it, when either is rendered anew. */
+export const SMALL_CHUNK_BYTES = CHUNK_BYTES / 4;
 
 /** What we take over UDP, and at most send there (RFC 6891, 6.2.3). */
 export const UDP_BYTES = 1232;

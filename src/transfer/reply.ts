@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts';
 import { HEADER_LENGTH, headerFlags } from '../dns/message.ts';
 import { type TsigKey, TsigSigner, tsigLength } from '../dns/tsig.ts';
 import { RCODE } from '../dns/types.ts';
+import type { RenderedMessage } from './chunk.ts';
 import { type EdnsReply, encodeOpt } from './edns.ts';
-import type { RenderedMessage } from './rendering.ts';
 import type { RequestHeader } from './request.ts';
 
 /** What all messages of one reply have of their request. */

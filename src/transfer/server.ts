@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
 import type { AheadEvent, ServedEvent } from './events.ts';
 import { Images } from './images.ts';
+import { Increments } from './increments.ts';
 import { defaultLimits, type TransferLimits } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { Report } from './report.ts';
@@ -49,7 +50,8 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
   const { source, registry, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const report = new Report(log, clock);
-  const images = new Images(source, limits);
+  const increments = new Increments(source, limits);
+  const images = new Images(source, limits, (zone, from) => increments.history(zone, from));
   const responder = new Responder({
     source,
     registry,
@@ -57,6 +59,7 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
     log,
     limits,
     images,
+    increments,
     report,
     turns: new FairSlots(limits.transfers, limits.transfersPerSecondary),
     ...(options.onServed === undefined ? {} : { onServed: options.onServed }),

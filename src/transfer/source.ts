@@ -18,15 +18,10 @@ export interface PublishedZone {
   readonly expire: number;
 }
 
-/** A record as secondaries get it; its rdata is uncompressed. */
-export interface StoredRecord {
-  readonly name: Buffer;
-  readonly type: number;
-  readonly ttl: number;
-  readonly rdata: Buffer;
-}
-
-/** One published change: the two SOAs stand beside the lists, not in them (RFC 1995, 4). */
+/**
+ * One published change: the two SOAs stand beside the records, not among them (RFC 1995, 4). The records are packed: in
+ * wire form without compression, one behind the other.
+ */
 export interface JournalStep {
   readonly fromSerial: number;
   readonly toSerial: number;
@@ -34,8 +29,8 @@ export interface JournalStep {
   readonly oldSoaTtl: number;
   readonly newSoa: Buffer;
   readonly newSoaTtl: number;
-  readonly deleted: readonly StoredRecord[];
-  readonly added: readonly StoredRecord[];
+  readonly deleted: Buffer;
+  readonly added: Buffer;
 }
 
 /** A published version in memory: the same object as long as it is the one to answer with. */
@@ -51,13 +46,13 @@ export type CurrentZone =
   | { readonly kind: 'unknown' };
 
 /**
- * One version of a zone, streamed in owner order. A SOA among the records is passed over: it is in `zone`. What it
- * holds in the store is freed when `batches` comes to its end, or its iterator is told to `return` after a first batch;
- * whoever opens a version takes at least one.
+ * One version of a zone, streamed in owner order as batches of packed records. A SOA among them is passed over: it is
+ * in `zone`. What it holds in the store is freed when `batches` comes to its end, or its iterator is told to `return`
+ * after a first batch; whoever opens a version takes at least one.
  */
 export interface OpenVersion {
   readonly zone: PublishedZone;
-  readonly batches: AsyncIterable<readonly StoredRecord[]>;
+  readonly batches: AsyncIterable<Buffer>;
 }
 
 export interface VersionSource {

@@ -1,9 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { within } from './deadline.ts';
 import type { MessageStream } from './image.ts';
-import type { RenderedMessage } from './rendering.ts';
 import type { ReplyMaker } from './reply.ts';
-import type { PublishedZone } from './source.ts';
 
 /** How much was sent. */
 export interface TransferCounts {
@@ -89,11 +87,6 @@ export class Transfer {
       failure,
     );
   }
-}
-
-/** Messages that are all there already. */
-export function fixedStream(zone: PublishedZone, messages: readonly RenderedMessage[]): MessageStream {
-  return { zone, at: (index) => messages[index], close: () => {} };
 }
 
 /** Octets handed to the socket at once: what one slow reader can make us hold beside the shared messages. */

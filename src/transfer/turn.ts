@@ -5,20 +5,21 @@ import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
 import { plainAddress } from './access.ts';
 import { type Answer, decideAnswer } from './answer.ts';
+import type { RenderedMessage } from './chunk.ts';
 import { within } from './deadline.ts';
 import type { AheadEvent, ServedEvent } from './events.ts';
 import type { MessageStream } from './image.ts';
 import type { Images } from './images.ts';
-import { composeIncremental } from './incremental.ts';
+import type { Increments } from './increments.ts';
 import { LARGEST_MESSAGE, PLAIN_UDP_BYTES, type TransferLimits } from './limits.ts';
 import { type Refusal, type RefusalReason, refusalRcode } from './refusal.ts';
-import { type RenderedMessage, renderRecords } from './rendering.ts';
+import { renderRecords } from './rendering.ts';
 import { ReplyMaker } from './reply.ts';
 import { givenOf, type Peer, type Report, type StartedAnswer } from './report.ts';
 import type { DataAsk, Request } from './request.ts';
 import type { FairSlots } from './slots.ts';
 import type { CurrentZone, PublishedZone, Registration, Registry, VersionSource } from './source.ts';
-import { fixedStream, Transfer } from './transfer.ts';
+import { Transfer } from './transfer.ts';
 
 /** What a request leads to. */
 export type Response =
@@ -34,6 +35,7 @@ export interface ResponderParts {
   readonly log: Log;
   readonly limits: TransferLimits;
   readonly images: Images;
+  readonly increments: Increments;
   readonly turns: FairSlots;
   readonly report: Report;
   readonly onServed?: (event: ServedEvent) => void;
@@ -100,7 +102,7 @@ export class Turn {
       if (answer.because === 'client-ahead') this.#tellAhead(ask, zone, secondary);
       return this.#single(ask, zone, secondary, answer, soaMessage(zone));
     }
-    if (this.#caller.transport === 'udp') return this.#overUdp(ask, zone, secondary, answer);
+    if (this.#caller.transport === 'udp') return await this.#overUdp(ask, zone, secondary, answer);
     return await this.#transfer(ask, zone, secondary, answer);
   }
 
@@ -111,15 +113,11 @@ export class Turn {
 
   /** Without a history the whole zone is given, so a store that can't say is one without. */
   async #history(zone: PublishedZone, from: number): ReturnType<VersionSource['history']> {
-    const { source, limits, log } = this.#parts;
     try {
-      return await within(
-        limits.sourceMs,
-        `reading the history of ${zone.name}`,
-        source.history(zone.zoneId, from, zone.serial, limits.historyBytes),
-      );
+      return await this.#parts.increments.history(zone, from);
     } catch (error) {
-      log.warn({ zone: zone.name, fromSerial: from, err: error }, `history of ${zone.name} can not be read`);
+      const fields = { zone: zone.name, fromSerial: from, err: error };
+      this.#parts.log.warn(fields, `history of ${zone.name} can not be read`);
       return undefined;
     }
   }
@@ -135,17 +133,32 @@ export class Turn {
   }
 
   /** RFC 1995, 2: the whole answer where it fits, else the SOA alone. */
-  #overUdp(ask: DataAsk, zone: PublishedZone, secondary: Registration, answer: Answer): Response {
+  async #overUdp(
+    ask: DataAsk,
+    zone: PublishedZone,
+    secondary: Registration,
+    answer: Answer,
+  ): Promise<Response> {
     if (answer.kind === 'incremental') {
-      const messages = renderRecords(zone.nameWire, composeIncremental(zone, answer.steps));
-      const only = messages[0];
-      if (messages.length === 1 && only !== undefined) {
-        if (this.#reply(zone).singleLength(only) <= this.#limit()) {
-          return this.#single(ask, zone, secondary, answer, only);
-        }
+      const only = await this.#onlyMessage(zone, answer);
+      if (only !== undefined && this.#reply(zone).singleLength(only) <= this.#limit()) {
+        return this.#single(ask, zone, secondary, answer, only);
       }
     }
     return this.#single(ask, zone, secondary, { kind: 'singleSoa', because: 'udp' }, soaMessage(zone));
+  }
+
+  async #onlyMessage(
+    zone: PublishedZone,
+    answer: Extract<Answer, { kind: 'incremental' }>,
+  ): Promise<RenderedMessage | undefined> {
+    const stream = this.#parts.increments.open(zone, answer.from, answer.steps);
+    try {
+      const first = await stream.at(0);
+      return (await stream.at(1)) === undefined ? first : undefined;
+    } finally {
+      stream.close();
+    }
   }
 
   #single(
@@ -211,9 +224,7 @@ export class Turn {
     let given = answer;
     if (answer.kind === 'incremental') {
       try {
-        // Rendered at once: what a slow reader holds is octets within `historyBytes`, not the steps.
-        const messages = renderRecords(zone.nameWire, composeIncremental(zone, answer.steps));
-        return { stream: fixedStream(zone, messages), given };
+        return { stream: this.#parts.increments.open(zone, answer.from, answer.steps), given };
       } catch (error) {
         log.warn(
           { zone: zone.name, fromSerial: answer.from, err: error },

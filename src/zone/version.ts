@@ -20,7 +20,10 @@ export interface StoredRecord {
   readonly rdata: Buffer;
 }
 
-/** One published change: the two SOAs stand beside the lists, not in them (RFC 1995, section 4). */
+/**
+ * One published change: the two SOAs stand beside the records, not among them (RFC 1995, section 4). The records are packed, so that a
+ * long history is a few buffers.
+ */
 export interface JournalStep {
   readonly fromSerial: number;
   readonly toSerial: number;
@@ -28,8 +31,8 @@ export interface JournalStep {
   readonly oldSoaTtl: number;
   readonly newSoa: Buffer;
   readonly newSoaTtl: number;
-  readonly deleted: readonly StoredRecord[];
-  readonly added: readonly StoredRecord[];
+  readonly deleted: Buffer;
+  readonly added: Buffer;
 }
 
 const FIXED = 10; // type, class, TTL and RDLENGTH
@@ -53,19 +56,34 @@ export function packRecords(records: readonly StoredRecord[]): Buffer {
 /** The other way round; the records share the memory of `packed`. */
 export function unpackRecords(packed: Buffer): StoredRecord[] {
   const records: StoredRecord[] = [];
-  let at = 0;
-  while (at < packed.length) {
-    const start = at;
-    while (packed[at] !== 0) at += (packed[at] ?? 0) + 1;
-    const name = packed.subarray(start, ++at);
-    const end = at + FIXED + packed.readUInt16BE(at + 8);
+  for (let at = 0; at < packed.length; ) {
+    const fixed = packedNameEnd(packed, at);
+    const end = packedRecordEnd(packed, at);
     records.push({
-      name,
-      type: packed.readUInt16BE(at),
-      ttl: packed.readUInt32BE(at + 4),
-      rdata: packed.subarray(at + FIXED, end),
+      name: packed.subarray(at, fixed),
+      type: packed.readUInt16BE(fixed),
+      ttl: packed.readUInt32BE(fixed + 4),
+      rdata: packed.subarray(fixed + FIXED, end),
     });
     at = end;
   }
   return records;
+}
+
+/** Where the owner's name ends of the packed record that begins at `at`. */
+export function packedNameEnd(packed: Buffer, at: number): number {
+  let end = at;
+  for (let length = packed[end]!; length !== 0; length = packed[end]!) {
+    end += length + 1;
+    if (end >= packed.length) throw new RangeError('a packed record is cut short');
+  }
+  return end + 1;
+}
+
+/** Where the packed record ends that begins at `at`. */
+export function packedRecordEnd(packed: Buffer, at: number): number {
+  const fixed = packedNameEnd(packed, at);
+  const end = fixed + FIXED + packed.readUInt16BE(fixed + 8);
+  if (end > packed.length) throw new RangeError('a packed record is cut short');
+  return end;
 }

@@ -4,9 +4,10 @@ import { nameKey } from '../../src/dns/name.ts';
 import { typeToText } from '../../src/dns/types.ts';
 import { silentLog } from '../../src/log.ts';
 import { Hints } from '../../src/store/hints.ts';
-import { openVersion, readHistory } from '../../src/store/versions.ts';
+import { openVersion } from '../../src/store/open-version.ts';
+import { readHistory } from '../../src/store/versions.ts';
 import { Publisher } from '../../src/sync/publisher.ts';
-import type { StoredRecord } from '../../src/zone/version.ts';
+import { type StoredRecord, unpackRecords } from '../../src/zone/version.ts';
 import { addZone, serialOf, type TestStore, testStore } from '../support/store.ts';
 
 const WRITERS = 8;
@@ -18,7 +19,8 @@ const keyOf = (record: StoredRecord) =>
 async function contentOf(store: TestStore, zoneId: string): Promise<Set<string>> {
   const version = await openVersion(store.pool, zoneId);
   const content = new Set<string>();
-  for await (const batch of version?.batches ?? []) for (const record of batch) content.add(keyOf(record));
+  for await (const batch of version?.batches ?? [])
+    for (const record of unpackRecords(batch)) content.add(keyOf(record));
   return content;
 }
 
@@ -97,9 +99,9 @@ test('eight SQL writers against two publishers: no transaction is split, and the
     const steps = await readHistory(store.pool, zone, startSerials[index] ?? 0, end, 1e9);
     expect(steps?.length).toBeGreaterThan(10);
     for (const step of steps ?? []) {
-      for (const record of step.deleted)
+      for (const record of unpackRecords(step.deleted))
         expect(replayed.delete(keyOf(record)), 'a deleted record was there').toBe(true);
-      for (const record of step.added) {
+      for (const record of unpackRecords(step.added)) {
         expect(replayed.has(keyOf(record)), 'an added record was not there').toBe(false);
         replayed.add(keyOf(record));
       }

@@ -16,9 +16,9 @@ import type {
   PublishedZone,
   Registration,
   Registry,
-  StoredRecord,
   VersionSource,
 } from '../../src/transfer/source.ts';
+import { packRecords, type StoredRecord } from '../../src/zone/version.ts';
 
 interface MemoryZone {
   zone: PublishedZone;
@@ -88,8 +88,8 @@ export class MemoryZones implements VersionSource {
       oldSoaTtl: before.soaTtl,
       newSoa: zone.soa,
       newSoaTtl: zone.soaTtl,
-      deleted,
-      added,
+      deleted: packRecords(deleted),
+      added: packRecords(added),
     });
     memory.zone = zone;
     return zone;
@@ -143,17 +143,15 @@ export class MemoryZones implements VersionSource {
     const last = journal.findIndex((step) => step.toSerial === to);
     if (first < 0 || last < first) return undefined;
     const steps = journal.slice(first, last + 1);
-    const bytes = steps
-      .flatMap((step) => [...step.deleted, ...step.added])
-      .reduce((sum, record) => sum + record.name.length + 10 + record.rdata.length, 0);
+    const bytes = steps.reduce((sum, step) => sum + step.deleted.length + step.added.length, 0);
     return bytes > maxBytes ? undefined : steps;
   }
 
-  async *#batches(records: StoredRecord[]): AsyncGenerator<StoredRecord[]> {
+  async *#batches(records: StoredRecord[]): AsyncGenerator<Buffer> {
     try {
       for (let start = 0; start < records.length; start += this.batch) {
         await this.beforeBatch(start / this.batch);
-        yield records.slice(start, start + this.batch);
+        yield packRecords(records.slice(start, start + this.batch));
       }
     } finally {
       this.held--;

@@ -9,7 +9,8 @@ function make(bounds: Partial<ImageBounds> = {}): { zones: MemoryZones; images: 
   const zones = new MemoryZones();
   zones.batch = 100;
   const all = { imageBytes: 1e6, lingeringBytes: 1e6, renderings: 2, sourceMs: 500, ...bounds };
-  return { zones, images: new Images(zones, all) };
+  // Without a history every version is rendered anew; what is patched is tested in patch.test.ts.
+  return { zones, images: new Images(zones, all, async () => undefined) };
 }
 
 function lines(count: number): string[] {
