@@ -21,9 +21,17 @@ export interface ReplyTo {
 export class ReplyMaker {
   readonly #to: ReplyTo;
   readonly #signer: TsigSigner | undefined;
+  /** Of messages with data. */
+  readonly #dataFlags: number;
 
   constructor(to: ReplyTo, clock: Clock) {
     this.#to = to;
+    this.#dataFlags = headerFlags({
+      qr: true,
+      opcode: to.header.opcode,
+      aa: true,
+      rd: to.header.recursionDesired,
+    });
     this.#signer =
       to.signedBy === undefined
         ? undefined
@@ -57,29 +65,37 @@ export class ReplyMaker {
   }
 
   /**
-   * One message of a transfer as a TCP frame, in pieces to be written one behind the other. Unsigned, the records are
-   * the rendered octets themselves and are not copied. The first message has the question and OPT (RFC 5936, 2.2.2,
-   * 2.2.5).
+   * One message of a transfer as a TCP frame, in pieces to be written one behind the other. The records are the rendered
+   * octets themselves, signed or not, and are never copied. The first message has the question and OPT (RFC 5936,
+   * 2.2.2, 2.2.5).
    */
   frame(records: RenderedMessage, isFirst: boolean): { pieces: Buffer[]; bytes: number } {
-    const parts = this.#parts({
-      isData: true,
-      records,
-      withoutQuestion: !isFirst,
-      edns: isFirst ? this.#to.edns : undefined,
-    });
-    const pieces = this.#signer === undefined ? parts : [this.#signer.sign(Buffer.concat(parts))];
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const prefix = Buffer.allocUnsafe(2);
-    prefix.writeUInt16BE(bytes, 0);
-    return { pieces: [prefix, ...pieces], bytes };
+    const question = isFirst ? this.#to.question : undefined;
+    const opt = isFirst && this.#to.edns !== undefined ? encodeOpt(this.#to.edns) : undefined;
+    const head = Buffer.allocUnsafe(2 + HEADER_LENGTH + (question?.length ?? 0));
+    head.writeUInt16BE(this.#to.header.id, 2);
+    head.writeUInt16BE(this.#dataFlags, 4);
+    head.writeUInt16BE(question === undefined ? 0 : 1, 6);
+    head.writeUInt16BE(records.answers, 8);
+    head.writeUInt16BE(0, 10);
+    head.writeUInt16BE(opt === undefined ? 0 : 1, 12);
+    if (question !== undefined) question.copy(head, 2 + HEADER_LENGTH);
+    const pieces = opt === undefined ? [head, records.body] : [head, records.body, opt];
+    let bytes = head.length - 2 + records.body.length + (opt?.length ?? 0);
+    if (this.#signer !== undefined) {
+      const tsig = this.#signer.signParts([head.subarray(2), ...pieces.slice(1)]);
+      head.writeUInt16BE(opt === undefined ? 1 : 2, 12);
+      pieces.push(tsig);
+      bytes += tsig.length;
+    }
+    head.writeUInt16BE(bytes, 0);
+    return { pieces, bytes };
   }
 
   #parts(contents: {
     rcode?: number;
     isData?: boolean;
     isTruncated?: boolean;
-    withoutQuestion?: boolean;
     edns: EdnsReply | undefined;
     records?: RenderedMessage;
   }): Buffer[] {
@@ -98,7 +114,7 @@ export class ReplyMaker {
       2,
     );
     const parts: Buffer[] = [head];
-    if (question !== undefined && contents.withoutQuestion !== true) {
+    if (question !== undefined) {
       head.writeUInt16BE(1, 4);
       parts.push(question);
     }

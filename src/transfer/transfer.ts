@@ -89,5 +89,9 @@ export class Transfer {
   }
 }
 
-/** Octets handed to the socket at once: what one slow reader can make us hold beside the shared messages. */
-const BATCH_BYTES = 65_536;
+/**
+ * Octets handed to the socket at once. They are shared with everybody who reads the same version, so that a slow reader
+ * makes us hold a few heads alone; a larger number makes fewer calls, and asks more of slow lines, as each write has a
+ * deadline.
+ */
+const BATCH_BYTES = 262_144;

@@ -1,5 +1,5 @@
 /** What a TSIG's MAC is computed over (RFC 8945, 4.3). */
-import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type Hmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { canonicalName } from '../name.ts';
 import { CLASS_ANY } from '../types.ts';
 import { TSIG_ALGORITHMS, type TsigKey } from './algorithm.ts';
@@ -10,7 +10,7 @@ export const FUDGE = 300;
 
 /** Begins a digest; `priorMac` is the request's MAC or that of the message before (4.3.1, 5.3.1). */
 export function startDigest(key: TsigKey, priorMac: Buffer | undefined): Hmac {
-  const hmac = createHmac(TSIG_ALGORITHMS[key.algorithm].hash, key.secret);
+  const hmac = createHmac(TSIG_ALGORITHMS[key.algorithm].hash, secretOf(key));
   if (priorMac !== undefined) {
     const length = Buffer.allocUnsafe(2);
     length.writeUInt16BE(priorMac.length, 0);
@@ -18,6 +18,18 @@ export function startDigest(key: TsigKey, priorMac: Buffer | undefined): Hmac {
   }
   return hmac;
 }
+
+/** Begins with a key prepared once, which takes a quarter of the time that its octets do. */
+function secretOf(key: TsigKey): KeyObject {
+  let secret = secrets.get(key);
+  if (secret === undefined) {
+    secret = createSecretKey(key.secret);
+    secrets.set(key, secret);
+  }
+  return secret;
+}
+
+const secrets = new WeakMap<TsigKey, KeyObject>();
 
 /** Adds a received message as it was before its TSIG came: without it, and with its original ID (4.3.2). */
 export function digestSigned(hmac: Hmac, bytes: Buffer, offset: number, record: TsigRecord): Hmac {

@@ -54,13 +54,17 @@ export function readTsigRecord(
   };
 }
 
-/** Appends the record to a message's octets, uncompressed, and counts it in ARCOUNT. Gives a new buffer. */
+/** Appends the record to a message's octets, and counts it in ARCOUNT. Gives a new buffer. */
 export function appendTsigRecord(message: Buffer, record: TsigRecord): Buffer {
-  const bytes = Buffer.allocUnsafe(message.length + tsigRecordLength(record));
-  message.copy(bytes);
+  const bytes = Buffer.concat([message, encodeTsigRecord(record)]);
   bytes.writeUInt16BE(message.readUInt16BE(10) + 1, 10);
-  let offset = message.length;
-  offset += record.name.copy(bytes, offset);
+  return bytes;
+}
+
+/** The whole record, uncompressed. */
+export function encodeTsigRecord(record: TsigRecord): Buffer {
+  const bytes = Buffer.allocUnsafe(tsigRecordLength(record));
+  let offset = record.name.copy(bytes, 0);
   offset = bytes.writeUInt16BE(TYPE.TSIG, offset);
   offset = bytes.writeUInt16BE(CLASS_ANY, offset);
   offset = bytes.writeUInt32BE(0, offset);
