@@ -32,6 +32,8 @@ export interface Config {
   /** Messages a second to one secondary. */
   readonly notifyRate: number;
   readonly tls?: TlsConfig;
+  /** TSIG algorithms that are taken beside those with SHA-2. */
+  readonly tsigLegacy: readonly ('hmac-sha1' | 'hmac-md5')[];
   readonly httpListen: Endpoint;
   readonly apiToken?: string;
   readonly resolvers: readonly Endpoint[] | 'system';
@@ -73,6 +75,7 @@ export function loadConfig(
     notifyFrom: read(settings.notifyFrom) ?? firstOfEachFamily(dnsListen),
     notifyRate: must(settings.notifyRate),
     ...optional('tls', readTls(texts, directory)),
+    tsigLegacy: read(settings.tsigLegacy) ?? [],
     httpListen: must(settings.httpListen),
     ...optional('apiToken', read(settings.apiToken)),
     resolvers: must(settings.resolvers),
@@ -109,6 +112,7 @@ export function settingsInForce(config: Config): Record<string, string> {
     TLS_CERT: tls?.cert,
     TLS_KEY: tls?.key,
     TLS_CLIENT_CA: tls?.clientCa,
+    TSIG_LEGACY: config.tsigLegacy.join(','),
     HTTP_LISTEN: formatEndpoint(config.httpListen),
     API_TOKEN: config.apiToken,
     RESOLVERS: resolvers === 'system' ? resolvers : list(resolvers),

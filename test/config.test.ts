@@ -21,6 +21,7 @@ describe('defaults', () => {
       dnsListen: [{ ip: '127.0.0.1', port: 5300 }],
       notifyFrom: { ipv4: '127.0.0.1' },
       notifyRate: 500,
+      tsigLegacy: [],
       httpListen: { ip: '127.0.0.1', port: 8053 },
       resolvers: 'system',
       resolveTimeoutMs: 500,
@@ -47,6 +48,7 @@ describe('defaults', () => {
       RESOLVERS: '9.9.9.9:53',
       REFRESH_MIN: '5',
       API_TOKEN: 't0ken',
+      TSIG_LEGACY: 'hmac-sha1,hmac-md5',
     };
     const config = load(written);
     expect(settingsInForce(config)).toMatchObject({ ...written, NOTIFY_FROM: '192.0.2.1,2001:db8::1' });
@@ -92,6 +94,11 @@ describe('a bad value is one line that names the setting', () => {
     [{ SERIAL_POLICY: 'random' }, 'SERIAL_POLICY: got "random", takes one of increment, date, unixtime'],
     [{ RESYNC_CRON: 'hourly' }, 'RESYNC_CRON: got "hourly", takes a cron expression'],
     [{ RESYNC_CRON: '61 * * * * *' }, 'RESYNC_CRON: got "61 * * * * *", takes a cron expression'],
+    [
+      { TSIG_LEGACY: 'hmac-md5,sha1' },
+      'TSIG_LEGACY: got "hmac-md5,sha1", takes hmac-sha1 or hmac-md5, or both with a comma between',
+    ],
+    [{ TSIG_LEGACY: 'hmac-md5,hmac-md5' }, 'TSIG_LEGACY: got "hmac-md5,hmac-md5", takes'],
     [{ DNS_LISTEN: 'localhost:53' }, 'DNS_LISTEN: got "localhost:53", takes ip:port'],
     [{ DNS_LISTEN: '127.0.0.1:65536' }, 'DNS_LISTEN: got "127.0.0.1:65536", takes ip:port'],
     [{ DNS_LISTEN: '127.0.0.1:53,127.0.0.1' }, 'DNS_LISTEN: got "127.0.0.1:53,127.0.0.1", takes ip:port'],

@@ -68,6 +68,7 @@ export async function startTransfer({
   const server = createTransferServer({
     listen: config.dnsListen,
     ...(config.tls ? { tls: config.tls } : {}),
+    legacyTsig: config.tsigLegacy,
     source,
     registry,
     clock,
@@ -87,7 +88,7 @@ export async function startTransfer({
       `XFR over TLS on ${server.tlsAddresses().map(formatEndpoint).join(', ')}${config.tls.clientCa ? ', for clients with a certificate' : ''}`,
     );
 
-  const sender = new Sender({ from: config.notifyFrom, clock });
+  const sender = new Sender({ from: config.notifyFrom, clock, legacyTsig: config.tsigLegacy });
   onStop(() => sender.close());
   const dispatcher = new Dispatcher({ outbox, sender, clock, log, rate: config.notifyRate });
   dispatcher.start();

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { TSIG_ALGORITHMS, type TsigAlgorithm } from '../dns/tsig.ts';
+import { isTaken, TSIG_ALGORITHMS, type TsigAlgorithm } from '../dns/tsig.ts';
 import { UserError } from '../errors.ts';
 import { addKey, deleteKey, findKey, listKeys } from '../store/keys.ts';
 import { oneOf, usual, zoneName } from './arguments.ts';
@@ -59,7 +59,13 @@ async function add(name: string, options: AddOptions): Promise<void> {
   // said here and not by the parser of options, which would print the secret
   if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(secret) || secret === '')
     throw new UserError('option --secret takes base64, such as "openssl rand -base64 32" prints', 2);
-  const key = await withDatabase(({ pool }) => addKey(pool, { name, algorithm, secret }));
+  const key = await withDatabase(({ pool, config }) => {
+    if (!isTaken(algorithm, config.tsigLegacy))
+      throw new UserError(
+        `${algorithm} is off, as it is old: take hmac-sha256, or set TSIG_LEGACY=${algorithm} for a peer that knows no other`,
+      );
+    return addKey(pool, { name, algorithm, secret });
+  });
   const generated = options.secret === undefined;
   if (options.json) printJson({ name: key.name, algorithm, ...(generated ? { secret } : {}) });
   else if (generated) print(inBindSyntax({ name: key.name, algorithm, secret }));

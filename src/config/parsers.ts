@@ -29,6 +29,18 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Par
   };
 }
 
+/** Some of a few words between commas, none of them twice. */
+export function someOf<const Word extends string>(...words: readonly Word[]): Parser<readonly Word[]> {
+  return {
+    takes: `${words.join(' or ')}, or both with a comma between`,
+    parse(text) {
+      const parts = text.split(',').map((part) => part.trim());
+      const found = words.filter((word) => parts.includes(word));
+      return found.length === parts.length ? found : undefined;
+    },
+  };
+}
+
 /** A URL of one of the schemes; the text is handed on as it is. */
 export function url(example: string, ...schemes: string[]): Parser<string> {
   return {

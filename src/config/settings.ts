@@ -7,6 +7,7 @@ import {
   oneOf,
   type Parser,
   path,
+  someOf,
   token,
   url,
   wholeNumber,
@@ -99,6 +100,13 @@ export const settings = {
     unset: 'no client certificate is asked for',
     help: 'Authorities whose client certificates are let in: mutual TLS.',
     ...path(),
+  },
+  tsigLegacy: {
+    name: 'TSIG_LEGACY',
+    unit: 'hmac-sha1, hmac-md5, or both with a comma between',
+    unset: 'keys with SHA-2 alone are taken',
+    help: 'Old TSIG algorithms that are taken and used all the same.',
+    ...someOf('hmac-sha1', 'hmac-md5'),
   },
   httpListen: {
     name: 'HTTP_LISTEN',

@@ -2,6 +2,9 @@
 export {
   algorithmFromName,
   algorithmFromText,
+  isTaken,
+  LEGACY_ALGORITHMS,
+  type LegacyAlgorithm,
   TSIG_ALGORITHMS,
   type TsigAlgorithm,
   type TsigKey,

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../clock.ts';
+import { isTaken, type LegacyAlgorithm } from '../dns/tsig.ts';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { askOverTcp } from '../resolve/tcp.ts';
 import { type Question, UdpPool } from '../resolve/udp-pool.ts';
@@ -9,6 +10,8 @@ export interface SenderOptions {
   /** Source addresses, those that secondaries know as their primary; the system chooses for a family without one. */
   from: { readonly ipv4?: string; readonly ipv6?: string };
   clock: Clock;
+  /** TSIG algorithms that are used beside those with SHA-2; default none. */
+  legacyTsig?: readonly LegacyAlgorithm[];
 }
 
 export interface SendOptions {
@@ -38,6 +41,11 @@ export class Sender {
 
   /** @throws the signal's reason when it is aborted */
   async send(announcement: Announcement, to: Endpoint, options: SendOptions): Promise<SendResult> {
+    const algorithm = announcement.key?.algorithm;
+    if (algorithm !== undefined && !isTaken(algorithm, this.#options.legacyTsig ?? [])) {
+      const error = `not sent: its key has ${algorithm}, which is off: TSIG_LEGACY=${algorithm} turns it on`;
+      return { kind: 'silent', error };
+    }
     let mac: Buffer | undefined;
     let passedOver: string | undefined;
     const { clock } = this.#options;

@@ -1,4 +1,5 @@
 import type { Message } from '../dns/message.ts';
+import { PADDING_OPTION } from '../dns/padding.ts';
 import { TYPE } from '../dns/types.ts';
 import { PLAIN_UDP_BYTES, UDP_BYTES } from './limits.ts';
 import type { Refusal } from './refusal.ts';
@@ -23,6 +24,8 @@ export interface EdnsReply {
   readonly extendedRcode?: number;
   readonly expireSeconds?: number;
   readonly keepaliveMs?: number;
+  /** Over TLS: every message of the reply is padded, and has OPT for it (RFC 7830, 4; RFC 9103, 8). */
+  readonly isPadded?: boolean;
 }
 
 /** Reads the OPT record of a request: what it asks for, or why the request is refused. Unknown options are ignored. */
@@ -36,9 +39,9 @@ export function readEdns(message: Message, transport: Transport): { edns?: EdnsR
     keepalive: transport !== 'udp' && opt.options.some((option) => option.code === OPTION.KEEPALIVE),
   };
   if (opt.version > 0) {
-    // RFC 6891, 6.1.3: whatever a later version means by the rest of the message.
+    // RFC 6891, 6.1.3: whatever a later version means by its options and the rest of the message.
     return {
-      edns,
+      edns: { ...edns, expire: false, keepalive: false },
       refusal: { reason: 'edns-version', detail: `EDNS version ${opt.version}, 0 is spoken here` },
     };
   }
@@ -49,8 +52,12 @@ export function readEdns(message: Message, transport: Transport): { edns?: EdnsR
   return { edns };
 }
 
-/** The OPT record of a reply (RFC 6891, 6.1.2). Of our options none is longer than eight octets. */
-export function encodeOpt(reply: EdnsReply): Buffer {
+/**
+ * The OPT record of a reply (RFC 6891, 6.1.2). Of our options none but padding is longer than eight octets.
+ *
+ * @param padding octets inside the padding option, where there is to be one
+ */
+export function encodeOpt(reply: EdnsReply, padding?: number): Buffer {
   const options: Buffer[] = [];
   if (reply.expireSeconds !== undefined) {
     const option = Buffer.alloc(8);
@@ -65,6 +72,13 @@ export function encodeOpt(reply: EdnsReply): Buffer {
     option.writeUInt16BE(2, 2);
     // RFC 7828, 3.1: units of 100 ms.
     option.writeUInt16BE(Math.min(0xffff, Math.floor(reply.keepaliveMs / 100)), 4);
+    options.push(option);
+  }
+  if (padding !== undefined) {
+    // RFC 7830, 3: the padding itself is zeros.
+    const option = Buffer.alloc(4 + padding);
+    option.writeUInt16BE(PADDING_OPTION, 0);
+    option.writeUInt16BE(padding, 2);
     options.push(option);
   }
   const rdata = Buffer.concat(options);

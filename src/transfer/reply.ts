@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { HEADER_LENGTH, headerFlags } from '../dns/message.ts';
+import { paddingOctets } from '../dns/padding.ts';
 import { type TsigKey, TsigSigner, tsigLength } from '../dns/tsig.ts';
 import { RCODE } from '../dns/types.ts';
 import type { RenderedMessage } from './chunk.ts';
 import { type EdnsReply, encodeOpt } from './edns.ts';
+import { LARGEST_MESSAGE } from './limits.ts';
 import type { RequestHeader } from './request.ts';
 
 /** What all messages of one reply have of their request. */
@@ -38,16 +40,18 @@ export class ReplyMaker {
         : new TsigSigner(to.signedBy.key, { requestMac: to.signedBy.mac, clock });
   }
 
-  /** A whole reply without data. */
-  refusal(rcode: number): Buffer {
+  /** A whole reply without data, of at most `limit` octets. */
+  refusal(rcode: number, limit: number): Buffer {
     const edns = this.#to.edns === undefined ? undefined : { ...this.#to.edns, extendedRcode: rcode >> 4 };
-    return this.#sign(Buffer.concat(this.#parts({ rcode: rcode & 0xf, edns })));
+    const contents = { rcode: rcode & 0xf, edns };
+    if (this.singleLength(NO_RECORDS) > limit) return this.#truncated(contents, limit);
+    return this.#sign(Buffer.concat(this.#parts(contents)));
   }
 
   /** A whole reply in one message; more than `limit` octets become TC without data, signed all the same (RFC 8945, 5.3). */
   single(records: RenderedMessage, limit: number): Buffer {
     if (this.singleLength(records) > limit) {
-      return this.#sign(Buffer.concat(this.#parts({ isTruncated: true, isData: true, edns: this.#to.edns })));
+      return this.#truncated({ isData: true, edns: this.#to.edns }, limit);
     }
     return this.#sign(Buffer.concat(this.#parts({ isData: true, edns: this.#to.edns, records })));
   }
@@ -67,12 +71,13 @@ export class ReplyMaker {
   /**
    * One message of a transfer as a TCP frame, in pieces to be written one behind the other. The records are the rendered
    * octets themselves, signed or not, and are never copied. The first message has the question and OPT (RFC 5936,
-   * 2.2.2, 2.2.5).
+   * 2.2.2, 2.2.5), later ones have OPT where they are padded.
    */
   frame(records: RenderedMessage, isFirst: boolean): { pieces: Buffer[]; bytes: number } {
     const question = isFirst ? this.#to.question : undefined;
-    const opt = isFirst && this.#to.edns !== undefined ? encodeOpt(this.#to.edns) : undefined;
+    const edns = isFirst ? this.#to.edns : laterEdns(this.#to.edns);
     const head = Buffer.allocUnsafe(2 + HEADER_LENGTH + (question?.length ?? 0));
+    const opt = edns === undefined ? undefined : this.#opt(edns, head.length - 2 + records.body.length);
     head.writeUInt16BE(this.#to.header.id, 2);
     head.writeUInt16BE(this.#dataFlags, 4);
     head.writeUInt16BE(question === undefined ? 0 : 1, 6);
@@ -92,13 +97,13 @@ export class ReplyMaker {
     return { pieces, bytes };
   }
 
-  #parts(contents: {
-    rcode?: number;
-    isData?: boolean;
-    isTruncated?: boolean;
-    edns: EdnsReply | undefined;
-    records?: RenderedMessage;
-  }): Buffer[] {
+  /** TC, question and OPT, signed; with the longest names of zone and key even these are too much for 512 octets. */
+  #truncated(contents: Contents, limit: number): Buffer {
+    const withoutQuestion = this.singleLength(NO_RECORDS) > limit;
+    return this.#sign(Buffer.concat(this.#parts({ ...contents, isTruncated: true, withoutQuestion })));
+  }
+
+  #parts(contents: Contents): Buffer[] {
     const { header, question } = this.#to;
     const head = Buffer.alloc(HEADER_LENGTH);
     head.writeUInt16BE(header.id, 0);
@@ -114,7 +119,7 @@ export class ReplyMaker {
       2,
     );
     const parts: Buffer[] = [head];
-    if (question !== undefined) {
+    if (question !== undefined && contents.withoutQuestion !== true) {
       head.writeUInt16BE(1, 4);
       parts.push(question);
     }
@@ -124,12 +129,37 @@ export class ReplyMaker {
     }
     if (contents.edns !== undefined) {
       head.writeUInt16BE(1, 10);
-      parts.push(encodeOpt(contents.edns));
+      const before = parts.reduce((sum, part) => sum + part.length, 0);
+      parts.push(this.#opt(contents.edns, before));
     }
     return parts;
+  }
+
+  /** OPT behind so many octets of its message, padded with TSIG counted, which comes behind it. */
+  #opt(edns: EdnsReply, before: number): Buffer {
+    const plain = encodeOpt(edns);
+    if (edns.isPadded !== true) return plain;
+    const { signedBy } = this.#to;
+    const octets = before + plain.length + (signedBy === undefined ? 0 : tsigLength(signedBy.key));
+    return encodeOpt(edns, paddingOctets(octets, LARGEST_MESSAGE));
   }
 
   #sign(message: Buffer): Buffer {
     return this.#signer?.sign(message) ?? message;
   }
+}
+
+interface Contents {
+  readonly rcode?: number;
+  readonly isData?: boolean;
+  readonly isTruncated?: boolean;
+  readonly withoutQuestion?: boolean;
+  readonly edns: EdnsReply | undefined;
+  readonly records?: RenderedMessage;
+}
+
+const NO_RECORDS: RenderedMessage = { body: Buffer.alloc(0), answers: 0 };
+
+function laterEdns(edns: EdnsReply | undefined): EdnsReply | undefined {
+  return edns?.isPadded === true ? { dnssecOk: edns.dnssecOk, isPadded: true } : undefined;
 }

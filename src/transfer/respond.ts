@@ -1,7 +1,8 @@
 import { nameKey } from '../dns/name.ts';
-import { verifyRequest } from '../dns/tsig.ts';
+import { isTaken, verifyRequest } from '../dns/tsig.ts';
 import { messageOf } from '../errors.ts';
 import { decideAccess } from './access.ts';
+import { PLAIN_UDP_BYTES } from './limits.ts';
 import { refusalRcode } from './refusal.ts';
 import { ReplyMaker } from './reply.ts';
 import { parseRequest, type Request } from './request.ts';
@@ -25,19 +26,19 @@ export class Responder {
     if (parsed.kind === 'unreadable') {
       this.#parts.report.refused(caller, parsed.refusal);
       const reply = new ReplyMaker({ header: parsed.header }, this.#parts.clock);
-      return { kind: 'message', bytes: reply.refusal(refusalRcode[parsed.refusal.reason]) };
+      return { kind: 'message', bytes: reply.refusal(refusalRcode[parsed.refusal.reason], PLAIN_UDP_BYTES) };
     }
     await this.#parts.source.fresh?.();
     return await this.#answer(parsed.request, caller);
   }
 
   async #answer(request: Request, caller: Caller): Promise<Response> {
-    const { registry, clock } = this.#parts;
+    const { registry, clock, legacyTsig } = this.#parts;
     const { question, ask } = request;
     const verdict = verifyRequest(
       request.bytes,
       request.message,
-      (name, algorithm) => registry.findKey(name, algorithm),
+      (name, algorithm) => (isTaken(algorithm, legacyTsig) ? registry.findKey(name, algorithm) : undefined),
       clock.now(),
     );
     const turn = new Turn(this.#parts, request, caller, verdict);

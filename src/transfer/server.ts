@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { LegacyAlgorithm } from '../dns/tsig.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
@@ -24,6 +25,8 @@ export interface TransferServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<TransferLimits>;
+  /** TSIG algorithms that are taken beside those with SHA-2; default none. */
+  readonly legacyTsig?: readonly LegacyAlgorithm[];
   /** Told of each answer with data, when it is over. */
   readonly onServed?: (event: ServedEvent) => void;
   /** Told of each secondary that has a newer serial than we serve. */
@@ -61,6 +64,7 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
     images,
     increments,
     report,
+    legacyTsig: options.legacyTsig ?? [],
     turns: new FairSlots(limits.transfers, limits.transfersPerSecondary),
     ...(options.onServed === undefined ? {} : { onServed: options.onServed }),
     ...(options.onAhead === undefined ? {} : { onAhead: options.onAhead }),

@@ -1,6 +1,12 @@
 import type { Clock } from '../clock.ts';
 import { nameKey } from '../dns/name.ts';
-import { type RequestVerdict, type TsigKey, tsigErrorReply } from '../dns/tsig.ts';
+import {
+  type LegacyAlgorithm,
+  type RequestVerdict,
+  type TsigFailure,
+  type TsigKey,
+  tsigErrorReply,
+} from '../dns/tsig.ts';
 import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
 import { plainAddress } from './access.ts';
@@ -17,6 +23,7 @@ import { renderRecords } from './rendering.ts';
 import { ReplyMaker } from './reply.ts';
 import { givenOf, type Peer, type Report, type StartedAnswer } from './report.ts';
 import type { DataAsk, Request } from './request.ts';
+import { signatureRefusal } from './signature.ts';
 import type { FairSlots } from './slots.ts';
 import type { CurrentZone, PublishedZone, Registration, Registry, VersionSource } from './source.ts';
 import { Transfer } from './transfer.ts';
@@ -38,6 +45,8 @@ export interface ResponderParts {
   readonly increments: Increments;
   readonly turns: FairSlots;
   readonly report: Report;
+  /** Algorithms that are taken beside those with SHA-2. */
+  readonly legacyTsig: readonly LegacyAlgorithm[];
   readonly onServed?: (event: ServedEvent) => void;
   readonly onAhead?: (event: AheadEvent) => void;
 }
@@ -74,16 +83,19 @@ export class Turn {
 
   refuse(refusal: Refusal): Response {
     this.#parts.report.refused(this.#caller, refusal, this.#request, this.key?.name);
-    return { kind: 'message', bytes: this.#reply().refusal(refusalRcode[refusal.reason]) };
+    return { kind: 'message', bytes: this.#reply().refusal(refusalRcode[refusal.reason], this.#limit()) };
   }
 
   /** NOTAUTH with the TSIG error that says why, signed where RFC 8945, 5.3.2 wants it. */
-  refuseSignature(verdict: Exclude<RequestVerdict, { kind: 'unsigned' | 'good' }>): Response {
-    const refusal = signatureRefusal[verdict.kind];
+  refuseSignature(verdict: TsigFailure): Response {
+    const refusal = signatureRefusal(verdict, this.#parts.legacyTsig);
     this.#parts.report.refused(this.#caller, refusal, this.#request, verdict.record.name);
     return {
       kind: 'message',
-      bytes: tsigErrorReply(this.#request.message, verdict, this.#parts.clock.now()),
+      bytes: tsigErrorReply(this.#request.message, verdict, this.#parts.clock.now(), {
+        limit: this.#limit(),
+        isPadded: this.#caller.transport === 'tls',
+      }),
     };
   }
 
@@ -293,6 +305,7 @@ export class Turn {
                 dnssecOk: edns.dnssecOk,
                 ...(edns.expire && zone !== undefined ? { expireSeconds: zone.expire } : {}),
                 ...(edns.keepalive ? { keepaliveMs: this.#parts.limits.idleMs } : {}),
+                ...(this.#caller.transport === 'tls' ? { isPadded: true } : {}),
               },
             }),
         ...(verdict.kind === 'good' ? { signedBy: { key: verdict.key, mac: verdict.mac } } : {}),
@@ -307,18 +320,6 @@ export class Turn {
     return this.#request.edns?.udpBytes ?? PLAIN_UDP_BYTES;
   }
 }
-
-const signatureRefusal: Readonly<Record<'badkey' | 'badsig' | 'badtime' | 'badtrunc' | 'formerr', Refusal>> =
-  {
-    badkey: { reason: 'bad-key', detail: 'tsig verify failure (BADKEY): no such key with this algorithm' },
-    badsig: { reason: 'bad-signature', detail: 'tsig verify failure (BADSIG): the secret is another one' },
-    badtime: { reason: 'bad-time', detail: "tsig verify failure (BADTIME): the client's clock is off" },
-    badtrunc: {
-      reason: 'bad-truncation',
-      detail: 'tsig verify failure (BADTRUNC): the MAC is cut too short',
-    },
-    formerr: { reason: 'malformed', detail: 'tsig verify failure: no MAC can have this length' },
-  };
 
 function soaMessage(zone: PublishedZone): RenderedMessage {
   const soa = { name: zone.nameWire, type: TYPE.SOA, ttl: zone.soaTtl, rdata: zone.soa };

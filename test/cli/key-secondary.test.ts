@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCli, testCli } from './support.ts';
 
@@ -36,6 +37,18 @@ describe('key', () => {
       algorithm: 'hmac-sha512',
       secret: SECRET,
     });
+  });
+
+  test('an old algorithm takes the setting that asks for it', async () => {
+    expect(await cli.fails(1, 'key', 'add', 'k1', '--algorithm', 'hmac-md5')).toBe(
+      'error: hmac-md5 is off, as it is old: take hmac-sha256, or set TSIG_LEGACY=hmac-md5 for a peer that knows no other',
+    );
+    const file = await cli.file('.env', 'TSIG_LEGACY=hmac-md5\n');
+    await cli.ok('key', 'add', 'k1', '--algorithm', 'hmac-md5');
+    expect(await cli.fails(1, 'key', 'add', 'k2', '--algorithm', 'hmac-sha1')).toMatch(
+      /^error: hmac-sha1 is off/,
+    );
+    await rm(file);
   });
 
   test('failures', async () => {

@@ -6,6 +6,7 @@ import { buildQuery, questionOf } from '../../src/dns/query.ts';
 import { appendTsigRecord } from '../../src/dns/tsig/record.ts';
 import {
   algorithmFromText,
+  isTaken,
   type RequestVerdict,
   signRequest,
   TSIG_ALGORITHMS,
@@ -139,6 +140,15 @@ describe('what a MAC covers', () => {
       expect(algorithmFromText(algorithm.toUpperCase())).toBe(algorithm);
     },
   );
+
+  it('RFC 8945, 6: uses the old ones only where they are asked for', () => {
+    const taken = (legacy: ('hmac-sha1' | 'hmac-md5')[]) =>
+      (Object.keys(TSIG_ALGORITHMS) as TsigAlgorithm[]).filter((algorithm) => isTaken(algorithm, legacy));
+    const withSha2 = ['hmac-sha256', 'hmac-sha224', 'hmac-sha384', 'hmac-sha512'];
+    expect(taken([])).toEqual(withSha2);
+    expect(taken(['hmac-sha1'])).toEqual([...withSha2, 'hmac-sha1']);
+    expect(taken(['hmac-md5'])).toEqual([...withSha2, 'hmac-md5']);
+  });
 
   it('RFC 8945, 6: knows the old name of MD5, and no algorithm of another name', () => {
     expect(algorithmFromText('HMAC-MD5.SIG-ALG.REG.INT.')).toBe('hmac-md5');
@@ -299,6 +309,68 @@ describe('the reply to a request that failed', () => {
     const bare = signRequest(buildQuery({ id: 1, name: parseName('a.'), type: TYPE.SOA }), key, NOW).bytes;
     const failure = verify(bare, { keys: [] }) as TsigFailure;
     expect(readMessage(tsigErrorReply(readMessage(bare), failure, NOW)).opt).toBeUndefined();
+  });
+
+  describe('within what a datagram may have', () => {
+    const long = (letter: string) => parseName(`${`${letter.repeat(63)}.`.repeat(3)}${letter.repeat(61)}.`);
+    const longKey: TsigKey = { ...key, name: long('k'), algorithm: 'hmac-sha512' };
+    const longQuery = buildQuery({ id: 1, name: long('q'), type: TYPE.SOA, edns: { udpSize: 512 } });
+    const longSigned = signRequest(longQuery, longKey, NOW).bytes;
+    const replyWithin = (bytes: Buffer, options: Parameters<typeof verify>[1], limit?: number): Buffer =>
+      tsigErrorReply(readMessage(bytes), verify(bytes, options) as TsigFailure, options?.now ?? NOW, {
+        ...(limit === undefined ? {} : { limit }),
+      });
+
+    it('is whole where it fits', () => {
+      const reply = readMessage(replyWithin(longSigned, { keys: [] }, 1232));
+      expect(reply).toMatchObject({ tc: false, questions: [{ type: TYPE.SOA }] });
+      expect(reply.tsig!.record.error).toBe(17);
+      const exact = replyWithin(longSigned, { keys: [] }).length;
+      expect(replyWithin(longSigned, { keys: [] }, exact)).toHaveLength(exact);
+      expect(replyWithin(longSigned, { keys: [] }, exact - 1).length).toBeLessThan(exact);
+    });
+
+    it('RFC 8945, 5.3: else is TC, without the question but with TSIG, signed where it has to be', () => {
+      const unsigned = replyWithin(longSigned, { keys: [] }, 512);
+      expect(unsigned.length).toBeLessThanOrEqual(512);
+      expect(readMessage(unsigned)).toMatchObject({ tc: true, rcode: 9, questions: [], opt: { version: 0 } });
+      expect(readMessage(unsigned).tsig!.record).toMatchObject({ error: 17, mac: Buffer.alloc(0) });
+      const late = replyWithin(longSigned, { keys: [longKey], now: NOW + 400_000 }, 512);
+      expect(late.length).toBeLessThanOrEqual(512);
+      const reply = readMessage(late);
+      expect(reply).toMatchObject({ tc: true, rcode: 9, questions: [] });
+      expect(reply.tsig!.record).toMatchObject({ error: 18, other: time48(SECONDS + 400) });
+      const { mac } = readMessage(longSigned).tsig!.record;
+      expect(faultOf(() => new TsigVerifier(longKey, mac, clock).verify(late))).toBe('refused by peer');
+    });
+
+    it('and without TSIG where even that is too much, which has no MAC then', () => {
+      const { record } = readMessage(longSigned).tsig!;
+      const strange = appendTsigRecord(longQuery, { ...record, algorithm: long('a') });
+      const bytes = replyWithin(strange, { keys: [] }, 512);
+      expect(bytes.length).toBeLessThanOrEqual(512);
+      const reply = readMessage(bytes);
+      expect(reply).toMatchObject({
+        tc: true,
+        rcode: 9,
+        questions: [{ type: TYPE.SOA }],
+        opt: { version: 0 },
+      });
+      expect(reply.tsig).toBeUndefined();
+    });
+  });
+
+  it('RFC 7830, 4: is padded over TLS where the request had OPT, TSIG counted', () => {
+    const padded = (bytes: Buffer, options: Parameters<typeof verify>[1]): Buffer =>
+      tsigErrorReply(readMessage(bytes), verify(bytes, options) as TsigFailure, options?.now ?? NOW, {
+        isPadded: true,
+      });
+    expect(padded(signed, { keys: [] })).toHaveLength(468);
+    const late = padded(signed, { now: NOW + 400_000 });
+    expect(late).toHaveLength(468);
+    expect(readMessage(late).opt!.options.map((option) => option.code)).toEqual([12]);
+    const bare = signRequest(buildQuery({ id: 1, name: parseName('a.'), type: TYPE.SOA }), key, NOW).bytes;
+    expect(readMessage(padded(bare, { keys: [] })).opt).toBeUndefined();
   });
 
   it('is understood by our own verifier', () => {

@@ -45,6 +45,24 @@ test.each(['udp', 'tcp'] as const)(
   },
 );
 
+test('an old algorithm signs nothing until it is asked for (RFC 8945, 6)', async () => {
+  const signed = { ...announcement, key: { ...key, algorithm: 'hmac-md5' as const } };
+  expect(await sender.send(signed, secondary.endpoint, udp)).toEqual({
+    kind: 'silent',
+    error: 'not sent: its key has hmac-md5, which is off: TSIG_LEGACY=hmac-md5 turns it on',
+  });
+  expect(secondary.received).toEqual([]);
+  const asked = new Sender({ from: {}, clock: systemClock, legacyTsig: ['hmac-md5'] });
+  secondary.reply = ({ bytes, message }) => {
+    const verdict = verifyRequest(bytes, message, () => signed.key, systemClock.now());
+    if (verdict.kind !== 'good') throw new Error(verdict.kind);
+    const signer = new TsigSigner(verdict.key, { requestMac: verdict.mac, clock: systemClock });
+    return [signer.sign(acknowledge(message))];
+  };
+  expect(await asked.send(signed, secondary.endpoint, udp)).toEqual({ kind: 'answered', rcode: 0 });
+  asked.close();
+});
+
 test('RFC 1996, 4.7: a reply with another id does not count, the right one after it does', async () => {
   secondary.reply = ({ message }) => [
     acknowledge(message, 5, { id: message.id ^ 1 }),

@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import type { LegacyAlgorithm } from '../../src/dns/tsig.ts';
 import type { Log, LogFields } from '../../src/log.ts';
 import type { AheadEvent, ServedEvent } from '../../src/transfer/events.ts';
 import type { TransferLimits } from '../../src/transfer/limits.ts';
@@ -58,6 +59,7 @@ afterEach(async () => {
 export async function startServer(
   limits: Partial<TransferLimits> = {},
   tls?: Omit<TlsOptions, 'listen'>,
+  legacyTsig: readonly LegacyAlgorithm[] = [],
 ): Promise<Running> {
   const zones = new MemoryZones();
   const registry = new MemoryRegistry();
@@ -71,6 +73,7 @@ export async function startServer(
     clock: systemClock,
     log,
     limits,
+    legacyTsig,
     ...(tls === undefined ? {} : { tls: { ...tls, listen: [{ ip: '127.0.0.1', port: 0 }] } }),
     onServed: (event) => served.push(event),
     onAhead: (event) => ahead.push(event),

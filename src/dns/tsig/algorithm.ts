@@ -23,6 +23,16 @@ export const TSIG_ALGORITHMS = {
 
 export type TsigAlgorithm = keyof typeof TSIG_ALGORITHMS;
 
+/** Those that are for old peers alone, and off until asked for (RFC 8945, 6). */
+export const LEGACY_ALGORITHMS = ['hmac-sha1', 'hmac-md5'] as const;
+export type LegacyAlgorithm = (typeof LEGACY_ALGORITHMS)[number];
+
+/** Whether an algorithm may be used, where of the legacy ones these are asked for. */
+export function isTaken(algorithm: TsigAlgorithm, legacy: readonly LegacyAlgorithm[]): boolean {
+  const known: readonly TsigAlgorithm[] = LEGACY_ALGORITHMS;
+  return !known.includes(algorithm) || legacy.some((taken) => taken === algorithm);
+}
+
 export interface TsigKey {
   /** The key's name on the wire. */
   name: Buffer;
