@@ -21,7 +21,7 @@ export function memberLabel(owner: string, catalog: string): string | undefined 
 }
 
 /** The name below which the members of a catalog are listed. */
-export function membersBelow(catalog: string): string {
+function membersBelow(catalog: string): string {
   return `zones.${catalog}`;
 }
 

@@ -1,13 +1,16 @@
-import { fixedNamesOf, memberLabel, memberOwner, membersBelow } from '../../zone/catalog.ts';
+import { fixedNamesOf, memberLabel, memberOwner } from '../../zone/catalog.ts';
 import type { Client } from '../pool.ts';
 import type { LockedZone, Names } from './read.ts';
 
-/** Zones that have a version and that a secondary naming catalog `c` may have. */
-const MEMBER = `not z.catalog and z.published_serial is not null
+/** Whether zone `z` has a version, and a secondary that names catalog `c` may have it. */
+const IS_MEMBER = `not z.catalog and z.published_serial is not null
   and exists (select from secondaries s where s.catalog = c.name and zoneferry_may_have(s, z))`;
 const LABEL = 'zoneferry_member_label(z.id, z.name) collate "C"';
 
-/** The zones that are members of catalogs now, each by `<id of the catalog>/<name in the catalog>`, for those of the names given. */
+/**
+ * The zones that are members of catalogs now, each by `<id of the catalog>/<name in the catalog>`, for those of the names given.
+ * `offset 0` keeps it to a look into the index a name, as where names are read.
+ */
 export async function readMembers(
   client: Client,
   names: Names,
@@ -22,49 +25,42 @@ export async function readMembers(
     wanted.labels.push(label);
   });
   if (wanted.labels.length === 0) return new Map();
-  const { rows } = await client.query<{ catalog_id: string; catalog: string; label: string; name: string }>(
-    `select c.id as catalog_id, c.name as catalog, n.label, z.name
+  const { rows } = await client.query<{ catalog_id: string; label: string; name: string }>(
+    `select c.id as catalog_id, n.label, z.name
      from unnest($1::bigint[], $2::text[]) as n (zone_id, label)
-     join zones c on c.id = n.zone_id
-     join zones z on ${LABEL} = n.label collate "C"
-     where ${MEMBER}`,
+     join (select * from zones where id = any ($1::bigint[]) offset 0) as c on c.id = n.zone_id
+     cross join lateral (select * from zones z where ${LABEL} = n.label collate "C" offset 0) as z
+     where ${IS_MEMBER}`,
     [wanted.zoneIds, wanted.labels],
   );
-  return new Map(rows.map((row) => [`${row.catalog_id}/${memberOwner(row.label, row.catalog)}`, row.name]));
+  return new Map(
+    rows.map((row) => [
+      `${row.catalog_id}/${memberOwner(row.label, catalogs.get(row.catalog_id) ?? '')}`,
+      row.name,
+    ]),
+  );
 }
 
-/** All names of a catalog, those that it has and those that it should have, in slices. */
+/** All names of a catalog, those that it has and those that it should have, in slices: from one look at all zones. */
 export async function* wholeCatalog(
   client: Client,
   catalog: LockedZone,
   slice: number,
 ): AsyncGenerator<Names> {
   const namesOf = (owners: string[]) => ({ zoneIds: owners.map(() => catalog.id), owners });
-  yield namesOf(fixedNamesOf(catalog.name));
-  for (let after = ''; ; ) {
-    const owners = await membersAfter(client, catalog, after, slice);
-    if (owners.length === 0) return;
-    yield namesOf(owners);
-    after = owners.at(-1) ?? '';
-  }
-}
-
-/** Labels are of one length, so that their order is that of the names. */
-async function membersAfter(
-  client: Client,
-  catalog: LockedZone,
-  after: string,
-  limit: number,
-): Promise<string[]> {
-  const { rows } = await client.query<{ owner: string }>(
-    `select owner from (
-       (select distinct owner from transfer_records
-        where zone_id = $1::bigint and owner > $2 and right(owner, length($4)) = $4 order by owner limit $3)
-       union
-       (select ${LABEL} || $4 from zones z join zones c on c.id = $1::bigint
-        where ${LABEL} > $5 collate "C" and ${MEMBER} order by ${LABEL} limit $3)
-     ) as names order by owner collate "C" limit $3`,
-    [catalog.id, after, limit, `.${membersBelow(catalog.name)}`, memberLabel(after, catalog.name) ?? ''],
+  const fixed = fixedNamesOf(catalog.name);
+  yield namesOf(fixed);
+  await client.query(
+    `declare catalog_names no scroll cursor for
+     select owner from transfer_records where zone_id = ${BigInt(catalog.id)}
+     union
+     select ${LABEL} || '.zones.' || c.name from zones c, zones z where c.id = ${BigInt(catalog.id)} and ${IS_MEMBER}
+     order by 1`,
   );
-  return rows.map((row) => row.owner);
+  for (;;) {
+    const { rows } = await client.query<{ owner: string }>(`fetch ${slice} from catalog_names`);
+    if (rows.length === 0) break;
+    yield namesOf(rows.map((row) => row.owner).filter((owner) => !fixed.includes(owner)));
+  }
+  await client.query('close catalog_names');
 }
