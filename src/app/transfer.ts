@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.ts';
+import { rcodeToText } from '../dns/types.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { Dispatcher } from '../notify/dispatcher.ts';
@@ -9,9 +10,8 @@ import { Registry } from '../store/registry.ts';
 import { VersionSource } from '../store/version-source.ts';
 import { createTransferServer } from '../transfer/server.ts';
 import { AheadWatch } from './ahead.ts';
+import { Reconciler } from './reconciler.ts';
 import type { Shared } from './shared.ts';
-
-const TRY_AGAIN_AFTER = 2_000; // ms after a failure
 
 /** The role `transfer`: serves zones, and sends NOTIFY from the address that secondaries know. */
 export async function startTransfer({
@@ -19,6 +19,7 @@ export async function startTransfer({
   databaseUrl,
   hints,
   log,
+  metrics,
   onStop,
   onReady,
 }: Shared): Promise<void> {
@@ -37,15 +38,18 @@ export async function startTransfer({
 
   const registry = new Registry(pool);
   const outbox = new Outbox(pool, hints);
-  onStop(reconcileOnHint(outbox, hints, log));
-  await registry.read();
-  await outbox.reconcile();
-
+  const reconciler = new Reconciler(outbox, log);
+  onStop(() => reconciler.stop());
   const source = new VersionSource({
     pool,
     url: databaseUrl,
     clock,
-    access: registry,
+    access: {
+      read: async () => {
+        await registry.read();
+        reconciler.wake();
+      },
+    },
     onAway: (away) => {
       if (away)
         log.error(
@@ -75,6 +79,7 @@ export async function startTransfer({
     log,
     onAhead: (event) => ahead.shown(event),
     onServed: (event) => {
+      metrics.transferEnded(event);
       const whole = event.asked !== 'SOA' && event.given !== 'up-to-date' && event.given !== 'retry over TCP';
       if (whole && event.complete) ahead.served(event);
     },
@@ -90,43 +95,15 @@ export async function startTransfer({
 
   const sender = new Sender({ from: config.notifyFrom, clock, legacyTsig: config.tsigLegacy });
   onStop(() => sender.close());
-  const dispatcher = new Dispatcher({ outbox, sender, clock, log, rate: config.notifyRate });
+  const dispatcher = new Dispatcher({
+    outbox,
+    sender,
+    clock,
+    log,
+    rate: config.notifyRate,
+    observe: (_row, result, ms) =>
+      metrics.notified(result.kind === 'answered' ? rcodeToText(result.rcode) : undefined, ms),
+  });
   dispatcher.start();
   onStop(() => dispatcher.stop());
-}
-
-/** Brings the outbox in line with who is registered. Who that is, the lease reads. */
-function reconcileOnHint(outbox: Outbox, hints: Shared['hints'], log: Shared['log']): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let wanted = false;
-  const reconcile = async () => {
-    while (wanted) {
-      wanted = false;
-      try {
-        await outbox.reconcile();
-      } catch (error) {
-        log.warn(
-          { error: messageOf(error) },
-          'the outbox could not be brought in line with the registered secondaries; tried again in a moment',
-        );
-        wanted = true;
-        return;
-      }
-    }
-  };
-  const wake = () => {
-    running ??= reconcile().finally(() => {
-      running = undefined;
-    });
-  };
-  const off = hints.on('registry', () => {
-    wanted = true;
-    wake();
-  });
-  const timer = setInterval(wake, TRY_AGAIN_AFTER).unref();
-  return async () => {
-    off();
-    clearInterval(timer);
-    await running;
-  };
 }

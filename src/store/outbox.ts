@@ -115,16 +115,21 @@ export class Outbox {
     if (results.length === 0) return;
     await this.#pool.query({
       name: 'settle notifications',
-      text: `update notifications n set
+      // locked in the order in which publications lock them, so that neither waits for the other in turn
+      text: `with r as (
+          select r.* from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::timestamptz[])
+            as r (zone_id, secondary_id, address, serial, rcode, error, next_at)
+          join notifications n on n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address
+          order by n.zone_id, n.secondary_id, n.address for no key update of n
+        )
+        update notifications n set
           acked_serial = case when r.rcode is not null and r.next_at is null then r.serial else n.acked_serial end,
           acked_at = case when r.rcode is not null then clock_timestamp() else n.acked_at end,
           rcode = case when r.rcode is null and r.error is null then n.rcode else r.rcode end,
           error = case when r.rcode is null and r.error is null then n.error else r.error end,
           sent_serial = case when r.rcode is null and r.error is null and n.sent_serial = r.serial then null else n.sent_serial end,
           next_at = case when n.serial = r.serial then coalesce(r.next_at, n.next_at) else n.next_at end
-        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::timestamptz[])
-          as r (zone_id, secondary_id, address, serial, rcode, error, next_at)
-        where n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address`,
+        from r where n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address`,
       values: [
         results.map((result) => result.zoneId),
         results.map((result) => result.secondaryId),
@@ -140,7 +145,13 @@ export class Outbox {
   /** Brings forward what waits for a peer that answers again; what it refused waits on. */
   async hasten(peer: { secondaryId: string; addressText: string }, by: Date): Promise<void> {
     await this.#pool.query(
-      `update notifications set next_at = $3 where secondary_id = $1::bigint and address = $2 and next_at > $3 and rcode is null and acked_serial is distinct from serial`,
+      `with waiting as (
+         select zone_id, secondary_id, address from notifications
+         where secondary_id = $1::bigint and address = $2 and next_at > $3 and rcode is null and acked_serial is distinct from serial
+         order by zone_id for no key update
+       )
+       update notifications n set next_at = $3 from waiting w
+       where n.zone_id = w.zone_id and n.secondary_id = w.secondary_id and n.address = w.address`,
       [peer.secondaryId, peer.addressText, by],
     );
   }
@@ -159,9 +170,10 @@ export class Outbox {
 
   /**
    * Brings the rows in line with who is registered now: a new secondary hears of every zone that it may have, one that may not have a
-   * zone any more is not told of it.
+   * zone any more is not told of it. A publication under way, which can't see a new secondary and can't be seen here, is missed: to be
+   * called again once `isPast` says so of what this gives.
    */
-  async reconcile(): Promise<void> {
+  async reconcile(): Promise<string> {
     await this.#pool.query(
       `insert into notifications (zone_id, secondary_id, address, serial)
        select z.id, s.id, a.address, z.published_serial
@@ -170,12 +182,26 @@ export class Outbox {
        cross join lateral (select distinct address from unnest(s.addresses) as address) as a
        where z.published_serial is not null
          and not exists (select from notifications n where n.zone_id = z.id and n.secondary_id = s.id and n.address = a.address)
+       order by z.id, s.id, a.address
        on conflict do nothing`,
     );
     await this.#pool.query(
-      `delete from notifications n using zones z, secondaries s
-       where z.id = n.zone_id and s.id = n.secondary_id
-         and not (s.notify and zoneferry_may_have(s, z) and n.address = any (s.addresses))`,
+      `delete from notifications n where not exists (
+         select from zones z, secondaries s where z.id = n.zone_id and s.id = n.secondary_id
+           and s.notify and zoneferry_may_have(s, z) and n.address = any (s.addresses))`,
     );
+    const { rows } = await this.#pool.query<{ next: string }>(
+      'select pg_snapshot_xmax(pg_current_snapshot())::text as next',
+    );
+    return rows[0]?.next ?? '0';
+  }
+
+  /** Whether every transaction before this one has ended. */
+  async isPast(transaction: string): Promise<boolean> {
+    const { rows } = await this.#pool.query<{ past: boolean }>(
+      'select pg_snapshot_xmin(pg_current_snapshot()) >= ($1::text)::xid8 as past',
+      [transaction],
+    );
+    return rows[0]?.past === true;
   }
 }

@@ -86,7 +86,7 @@ export class VersionSource {
    * To be called and waited for before anything is answered, access included. Undefined: what is in memory may be answered with now.
    */
   fresh(): Promise<void> | undefined {
-    return this.#lease.holds ? undefined : this.#lease.refresh();
+    return this.#lease.holds ? undefined : this.#lease.fresh();
   }
 
   /** What is in memory of a zone and may be answered with after `fresh`; undefined: ask `current`. */

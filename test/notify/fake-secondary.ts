@@ -50,8 +50,10 @@ export class FakeSecondary {
       const udp = createSocket('udp4').bind(0, '127.0.0.1');
       await once(udp, 'listening');
       const tcp = createServer().listen(udp.address().port, '127.0.0.1');
-      const outcome = await Promise.race([once(tcp, 'listening'), once(tcp, 'error').then(() => undefined)]);
-      if (outcome !== undefined) return new FakeSecondary(udp, tcp);
+      const isFree = await new Promise<boolean>((resolve) => {
+        tcp.once('listening', () => resolve(true)).once('error', () => resolve(false));
+      });
+      if (isFree) return new FakeSecondary(udp, tcp);
       udp.close();
     }
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { LeaseConnection } from './connection.ts';
 import {
@@ -32,9 +33,13 @@ export const LEASE_MS = 3_000;
 /** Milliseconds by which the process itself counts its lease shorter, from when it *sent* the renewal. */
 const MARGIN_MS = 500;
 const RENEW_EVERY_MS = 1_000;
-/** Milliseconds that PostgreSQL has for one round; less while it is known not to answer, as every question waits for one. */
+/** Milliseconds that PostgreSQL has for one round. */
 const ROUND_MS = 3_000;
-const ROUND_WHILE_AWAY_MS = 400;
+/** Milliseconds for which lost and refused connections are tried again before PostgreSQL counts as away. */
+const PATIENCE_MS = 1_000;
+const TRY_AGAIN_MS = 50;
+/** Milliseconds that a question waits for a round while PostgreSQL is known not to answer. */
+const WAIT_WHILE_AWAY_MS = 400;
 /** A round that could not confirm what it took a lease for leaves the others alone for so long. */
 const NO_LEASE_MS = 2 * LEASE_MS;
 const MOST_CHANGES = 20_000;
@@ -95,13 +100,22 @@ export class Lease {
     this.#timer = setInterval(() => void this.refresh(), RENEW_EVERY_MS);
   }
 
+  /** A round that began after this call has ended, or PostgreSQL still doesn't answer. Never rejects: see `away`. */
+  async fresh(): Promise<void> {
+    if (!this.#away) return this.refresh();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, WAIT_WHILE_AWAY_MS);
+    await Promise.race([this.refresh(), late]);
+    clearTimeout(timer);
+  }
+
   /** A round that begins after this call; to be called at every hint. Never rejects: see `away`. */
   refresh(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     if (this.#running === undefined) return this.#begin();
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
-      return this.#stopped ? undefined : this.#begin();
+      return this.#stopped ? undefined : (this.#running ?? this.#begin());
     });
     return this.#next;
   }
@@ -118,7 +132,7 @@ export class Lease {
   }
 
   #begin(): Promise<void> {
-    this.#running = this.#round()
+    this.#running = this.#patiently()
       .then(() => this.#setAway(undefined))
       .catch((error: Error) => this.#setAway(error))
       .finally(() => {
@@ -127,8 +141,22 @@ export class Lease {
     return this.#running;
   }
 
-  async #round(): Promise<void> {
-    const deadline = performance.now() + (this.#away ? ROUND_WHILE_AWAY_MS : ROUND_MS);
+  /** A connection that was lost, as at a restart of PostgreSQL, is made again before anything is said. */
+  async #patiently(): Promise<void> {
+    const begun = performance.now();
+    for (;;) {
+      const losses = this.#losses;
+      try {
+        return await this.#round(performance.now() + ROUND_MS);
+      } catch (error) {
+        const wasLost = losses !== this.#losses;
+        if (this.#away || this.#stopped || !wasLost || performance.now() - begun > PATIENCE_MS) throw error;
+        await pause(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  async #round(deadline: number): Promise<void> {
     const taken = this.holds ? undefined : await this.#take(deadline);
     await this.#read(deadline);
     if (this.holds || (taken !== undefined && performance.now() < taken))
