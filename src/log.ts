@@ -52,6 +52,7 @@ export const silentLog: Log = {
 
 /** Stars the password of each URL in a text. */
 export function hideCredentials(text: string): string {
+  if (!text.includes('://')) return text;
   return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@?#]*):[^\s/]*@/gi, '$1:***@');
 }
 
@@ -62,7 +63,8 @@ function redactFields(fields: object): Record<string, unknown> {
 }
 
 function redact(name: string, value: unknown, depth: number): unknown {
-  if (SECRET_FIELD.test(name) && value !== undefined && typeof value !== 'number') return '***';
+  if (typeof value === 'number' || value === undefined) return value;
+  if (isSecret(name)) return '***';
   if (typeof value === 'string') return hideCredentials(value);
   if (value instanceof Error) return describeError(value);
   if (Buffer.isBuffer(value) || value instanceof Date) return value;
@@ -70,6 +72,18 @@ function redact(name: string, value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.map((item) => redact('', item, depth + 1));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redact(key, item, depth + 1)]));
 }
+
+/** The names of fields are few, and come with each line again. */
+function isSecret(name: string): boolean {
+  let secret = secretNames.get(name);
+  if (secret === undefined) {
+    secret = SECRET_FIELD.test(name);
+    if (secretNames.size < 1000) secretNames.set(name, secret);
+  }
+  return secret;
+}
+
+const secretNames = new Map<string, boolean>();
 
 function describeError(error: Error): Record<string, unknown> {
   const code = 'code' in error ? { code: error.code } : {};
