@@ -6,6 +6,7 @@ import { walkCommand } from '../zone/serial-walk.ts';
 
 const QUIET = 60_000; // ms in which the same serial of the same secondary is noted once
 const WAITING = 10_000; // events kept while the database is slow; a secondary that is ahead shows it again
+const AGAIN = 5_000; // ms until what could not be written is tried again
 
 /** Takes note of secondaries that are ahead of us, one after another, and says so. */
 export class AheadWatch {
@@ -14,7 +15,9 @@ export class AheadWatch {
   readonly #now: () => number;
   readonly #known = new Map<string, { serial: number; at: number }>();
   readonly #waiting = new Map<string, () => Promise<void>>();
+  readonly #retries = new Set<NodeJS.Timeout>();
   #running: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: { pool: Pool; log: Log; now: () => number }) {
     this.#pool = options.pool;
@@ -44,8 +47,11 @@ export class AheadWatch {
     this.#soon(key, () => forgetShownSerial(this.#pool, zone, secondaryId));
   }
 
-  /** Ends with what waits. */
+  /** Ends with what is under way; what waits is shown again. */
   async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#retries) clearTimeout(timer);
+    this.#waiting.clear();
     await this.#running;
   }
 
@@ -63,7 +69,7 @@ export class AheadWatch {
   }
 
   #soon(key: string, work: () => Promise<void>): void {
-    if (this.#waiting.size >= WAITING) {
+    if (this.#waiting.size + this.#retries.size >= WAITING) {
       this.#known.delete(key);
       return;
     }
@@ -75,11 +81,16 @@ export class AheadWatch {
     for (const [key, work] of this.#waiting) {
       this.#waiting.delete(key);
       await work().catch((error: unknown) => {
-        this.#known.delete(key);
+        if (this.#stopped) return;
         this.#log.warn(
           { error: messageOf(error) },
-          'a serial newer than ours could not be noted; it will be shown again',
+          'a serial newer than ours could not be noted; it is tried again in 5 s',
         );
+        const timer = setTimeout(() => {
+          this.#retries.delete(timer);
+          this.#soon(key, work);
+        }, AGAIN).unref();
+        this.#retries.add(timer);
       });
     }
     this.#running = undefined;

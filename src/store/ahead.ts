@@ -155,8 +155,9 @@ interface LockedSerials {
   publishedSerial: number | undefined;
 }
 
-/** Waits for a publication that is under way. */
+/** Waits for a publication that is under way, but not for a client that sits on the row. */
 async function lockZone(client: Client, name: string): Promise<LockedSerials | undefined> {
+  await client.query(`set local lock_timeout = '3s'`);
   const { rows } = await client.query(
     'select id, serial, published_serial from zones where name = $1 for no key update',
     [name],

@@ -135,6 +135,17 @@ describe('a secondary ahead of us (contract, section 8)', () => {
     expect(await serialOf(store, zone.id)).toBe(14);
   });
 
+  test('is not waited for long while a client sits on the zone', async () => {
+    const zone = await zoneAt(7);
+    const client = await store.operator.connect();
+    await client.query('begin');
+    await client.query('update zones set refresh = 60 where id = $1', [zone.id]);
+    await expect(show(zone, 12)).rejects.toThrow(/lock timeout/);
+    await client.query('commit');
+    client.release();
+    expect(await show(zone, 12)).toMatchObject({ kind: 'followed' });
+  });
+
   test('what is gone is no failure, and what was passed is forgotten', async () => {
     const zone = await zoneAt(7);
     expect(await show({ ...zone, name: 'gone.test.' }, 12)).toEqual({ kind: 'not-ahead' });
