@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { SecondaryConfigOptions } from '../secondary-config.ts';
+import type { SecondaryConfigOptions } from './options.ts';
 import { comment, fileName, notifySources, plain, sourceNote } from './text.ts';
 
 /** named.conf for BIND 9.18. */

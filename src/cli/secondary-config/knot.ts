@@ -1,4 +1,4 @@
-import type { SecondaryConfigOptions } from '../secondary-config.ts';
+import type { SecondaryConfigOptions } from './options.ts';
 import { comment, fileName, notifySources, plain, sourceNote } from './text.ts';
 
 /** knot.conf for Knot DNS 3.2. */

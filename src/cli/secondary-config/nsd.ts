@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts';
-import type { SecondaryConfigOptions } from '../secondary-config.ts';
+import type { SecondaryConfigOptions } from './options.ts';
 import { comment, fileName, notifySources, plain, sourceNote } from './text.ts';
 
 /** nsd.conf for NSD 4.6. Throws UserError for a catalog. */

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { UserError } from '../../errors.ts';
-import type { SecondaryConfigOptions } from '../secondary-config.ts';
+import type { SecondaryConfigOptions } from './options.ts';
 import { comment, notifySources, plain, sourceNote } from './text.ts';
 
 /** A shell script for PowerDNS 4.7. Throws UserError for a catalog beside a key. */

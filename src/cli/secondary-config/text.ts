@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SecondaryConfigOptions } from '../secondary-config.ts';
+import type { SecondaryConfigOptions } from './options.ts';
 
 export function comment(mark: string, lines: string[]): string[] {
   return lines.map((line) => `${mark} ${line}`);
