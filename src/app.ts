@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { startApi } from './app/api.ts';
 import { showPresence } from './app/presence.ts';
 import type { Shared } from './app/shared.ts';
 import { startTransfer } from './app/transfer.ts';
@@ -6,9 +7,8 @@ import { startWorker } from './app/worker.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { startEmbedded } from './embedded/index.ts';
-import { formatEndpoint } from './endpoint.ts';
 import { messageOf, UserError } from './errors.ts';
-import { HealthServer } from './http/health.ts';
+import { Metrics } from './http/metrics.ts';
 import { hideCredentials, type Log } from './log.ts';
 import { Hints } from './store/hints.ts';
 import { migrate } from './store/migrate.ts';
@@ -85,6 +85,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       hints,
       queues,
       log,
+      metrics: new Metrics(),
       onStop: (end) => stops.push(end),
       onReady: (reason) => reasons.push(reason),
     };
@@ -132,30 +133,4 @@ async function prepareDatabase(pool: Pool, log: Log, signal: AbortSignal | undef
 function isAway(error: unknown): boolean {
   const code = String((error as { code?: string }).code ?? '');
   return /^(08...|57P0.|53300|E[A-Z_]+)$/.test(code) || /timeout|terminated/i.test(messageOf(error));
-}
-
-async function startApi(shared: Shared, reasons: readonly (() => string | undefined)[]): Promise<void> {
-  const { config, pool, queues, log, onStop } = shared;
-  const health = new HealthServer({
-    listen: config.httpListen,
-    reasons: async () => {
-      const database = pool.query('select 1').then(
-        () => undefined,
-        (error) => `PostgreSQL: ${messageOf(error)}`,
-      );
-      const queue = queues.ping().then(
-        () => undefined,
-        (error) => `queue: ${messageOf(error)}`,
-      );
-      return [...(await Promise.all([database, queue])), ...reasons.map((reason) => reason())].flatMap(
-        (reason) => reason ?? [],
-      );
-    },
-  });
-  await health.start();
-  onStop(() => health.stop());
-  log.info(
-    { port: health.port() },
-    `HTTP on ${formatEndpoint({ ...config.httpListen, port: health.port() })}`,
-  );
 }

@@ -36,6 +36,7 @@ export interface Config {
   readonly tsigLegacy: readonly ('hmac-sha1' | 'hmac-md5')[];
   readonly httpListen: Endpoint;
   readonly apiToken?: string;
+  readonly metricsPerZone: 'auto' | 'on' | 'off';
   readonly resolvers: readonly Endpoint[] | 'system';
   readonly resolveTimeoutMs: number;
   readonly resolveTries: number;
@@ -78,6 +79,7 @@ export function loadConfig(
     tsigLegacy: read(settings.tsigLegacy) ?? [],
     httpListen: must(settings.httpListen),
     ...optional('apiToken', read(settings.apiToken)),
+    metricsPerZone: must(settings.metricsPerZone),
     resolvers: must(settings.resolvers),
     resolveTimeoutMs: must(settings.resolveTimeoutMs),
     resolveTries: must(settings.resolveTries),
@@ -115,6 +117,7 @@ export function settingsInForce(config: Config): Record<string, string> {
     TSIG_LEGACY: config.tsigLegacy.join(','),
     HTTP_LISTEN: formatEndpoint(config.httpListen),
     API_TOKEN: config.apiToken,
+    METRICS_PER_ZONE: config.metricsPerZone,
     RESOLVERS: resolvers === 'system' ? resolvers : list(resolvers),
     RESOLVE_TIMEOUT_MS: config.resolveTimeoutMs,
     RESOLVE_TRIES: config.resolveTries,

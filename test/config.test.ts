@@ -23,6 +23,7 @@ describe('defaults', () => {
       notifyRate: 500,
       tsigLegacy: [],
       httpListen: { ip: '127.0.0.1', port: 8053 },
+      metricsPerZone: 'auto',
       resolvers: 'system',
       resolveTimeoutMs: 500,
       resolveTries: 3,

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { Metrics } from '../http/metrics.ts';
 import type { Log } from '../log.ts';
 import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
@@ -12,6 +13,8 @@ export interface Shared {
   hints: Hints;
   queues: Queues;
   log: Log;
+  /** What the rooms of this process count. */
+  metrics: Metrics;
   /** Called last first when the service stops. */
   onStop(stop: () => unknown): void;
   /** Adds a reason for not being ready; it holds while the function returns one. */

@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.ts';
+import type { Metrics } from '../http/metrics.ts';
 import { Resolver } from '../resolve/resolver.ts';
 import { lookOnHint } from '../sync/due.ts';
 import { Looker } from '../sync/looker.ts';
@@ -9,7 +10,15 @@ import { policyOf } from './policy.ts';
 import type { Shared } from './shared.ts';
 
 /** The role `worker`: publishes edits, looks at targets, runs the jobs of the queue, keeps tables bounded. */
-export async function startWorker({ config, pool, hints, queues, log, onStop }: Shared): Promise<void> {
+export async function startWorker({
+  config,
+  pool,
+  hints,
+  queues,
+  log,
+  metrics,
+  onStop,
+}: Shared): Promise<void> {
   const clock = systemClock;
   const resolver = new Resolver({
     servers: config.resolvers,
@@ -19,7 +28,13 @@ export async function startWorker({ config, pool, hints, queues, log, onStop }: 
     log,
   });
   onStop(() => resolver.close());
-  const looker = new Looker({ pool, resolver, policy: policyOf(config), clock, log });
+  const looker = new Looker({
+    pool,
+    resolver: counted(resolver, metrics),
+    policy: policyOf(config),
+    clock,
+    log,
+  });
   onStop(() => looker.stop());
 
   const publisher = new Publisher({ pool, hints, clock, log, serialPolicy: config.serialPolicy });
@@ -40,4 +55,15 @@ export async function startWorker({ config, pool, hints, queues, log, onStop }: 
       { pool, looker, clock },
     ),
   );
+}
+
+/** The resolver, with each outcome counted. */
+function counted(resolver: Resolver, metrics: Metrics): Pick<Resolver, 'look'> {
+  return {
+    look: async (target, family, signal) => {
+      const look = await resolver.look(target, family, signal);
+      metrics.resolved(look.outcome.kind === 'failed' ? look.outcome.reason : look.outcome.kind);
+      return look;
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { UserError } from '../errors.ts';
 import type { Pool } from '../store/pool.ts';
+import { identity, normalContent, ownerOf, ttlOf, typeOf } from '../store/record-words.ts';
 import {
   addRecord,
   deleteRecords,
@@ -13,7 +14,6 @@ import { findZone, type Zone } from '../store/zones.ts';
 import { anyWholeNumber, usual, zoneName } from './arguments.ts';
 import { withDatabase } from './database.ts';
 import { print, printJson, table, write, writeJsonArray } from './output.ts';
-import { identity, normalContent, ownerOf, ttlOf, typeOf } from './record-words.ts';
 import { noZone } from './zone-show.ts';
 
 interface Json {

@@ -123,6 +123,13 @@ export const settings = {
     secret: true,
     ...token(),
   },
+  metricsPerZone: {
+    name: 'METRICS_PER_ZONE',
+    unit: 'auto, on or off',
+    default: 'auto',
+    help: 'Whether each zone has series of its own at /metrics; auto: while there are at most 1,000 zones.',
+    ...oneOf('auto', 'on', 'off'),
+  },
   resolvers: {
     name: 'RESOLVERS',
     unit: 'ip[:port], comma-separated',

@@ -43,6 +43,20 @@ export async function findKey(
   return rows[0];
 }
 
+/** Changes what is given; undefined where there is no such key. */
+export async function setKey(
+  pool: Pool,
+  name: string,
+  change: { algorithm?: string | undefined; secret?: string | undefined },
+): Promise<KeyEntry | undefined> {
+  const { rows } = await pool.query<KeyEntry>(
+    `with k as (update tsig_keys set algorithm = coalesce($2::text, algorithm), secret = coalesce($3::text, secret) where name = $1 returning *)
+     select ${COLUMNS} from k`,
+    [keyName(name), change.algorithm, change.secret],
+  );
+  return rows[0];
+}
+
 /** Deletes a key; false where there was none. One that a secondary still uses is refused by the database. */
 export async function deleteKey(pool: Pool, name: string): Promise<boolean> {
   const { rowCount } = await pool.query('delete from tsig_keys where name = $1', [keyName(name)]);

@@ -93,16 +93,21 @@ export async function readZoneStatus(pool: Pool, limit: number): Promise<StatusP
   }));
 }
 
-/** ALIAS records, those that are held or fail first; at most `limit` of them. */
-export async function readAliasStatus(pool: Pool, limit: number): Promise<StatusPage<AliasStatus>> {
+/** ALIAS records of a zone or of all, those that are held or fail first; at most `limit` of them. */
+export async function readAliasStatus(
+  pool: Pool,
+  limit: number,
+  zoneId?: string,
+): Promise<StatusPage<AliasStatus>> {
   // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
-    `select (select count(*) from aliases) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.held_since, a.held_reason,
+    `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.held_since, a.held_reason,
        t.looked_at, t.failures, t.due_at, t.state,
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
          and p.source_record_id = a.record_id order by p.type, p.content) as published
      from (
        select a.record_id from aliases a left join alias_targets t on t.name = a.target
+       where $2::bigint is null or a.zone_id = $2
        order by (a.held_since is null), (coalesce(t.failures, 0) = 0), a.zone_id, a.owner limit $1::bigint
      ) as chosen
      join aliases a using (record_id)
@@ -110,7 +115,7 @@ export async function readAliasStatus(pool: Pool, limit: number): Promise<Status
      left join records r on r.id = a.record_id
      left join alias_targets t on t.name = a.target
      order by (a.held_since is null), (coalesce(t.failures, 0) = 0), z.name, a.owner`,
-    [limit],
+    [limit, zoneId ?? null],
   );
   return page(rows, (row) => {
     const { a, aaaa, deniedSince } = row.state ?? {};
@@ -200,6 +205,19 @@ export async function readRecordProblems(pool: Pool, limit: number): Promise<Sta
     [limit],
   );
   return page(rows, ({ total: _, ...row }) => row as unknown as RecordProblem);
+}
+
+/** How many NOTIFYs of how many of these zones, or of all, `notifyAgain` would make due. */
+export async function countNotifications(
+  pool: Pool,
+  zoneIds: readonly string[] | undefined,
+): Promise<{ notifications: number; zones: number }> {
+  const { rows } = await pool.query<{ notifications: string; zones: string }>(
+    `select count(*) as notifications, count(distinct zone_id) as zones from notifications
+     where $1::bigint[] is null or zone_id = any ($1::bigint[])`,
+    [zoneIds ?? null],
+  );
+  return { notifications: Number(rows[0]?.notifications ?? 0), zones: Number(rows[0]?.zones ?? 0) };
 }
 
 /**

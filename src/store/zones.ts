@@ -1,5 +1,5 @@
 import type { SerialPolicy } from '../zone/serial-policy.ts';
-import type { Pool } from './pool.ts';
+import type { Client, Pool } from './pool.ts';
 import { inTransaction } from './transaction.ts';
 
 /** A zone's row, as people see it. Times in seconds. */
@@ -57,6 +57,15 @@ export async function findZone(pool: Pool, name: string): Promise<Zone | undefin
   return rows[0] && toZone(rows[0]);
 }
 
+/** The zones of these names that there are, in the order of names. */
+export async function findZones(pool: Pool, names: readonly string[]): Promise<Zone[]> {
+  const { rows } = await pool.query(
+    `select ${COLUMNS} from zones where name = any ($1::text[]) order by name`,
+    [names],
+  );
+  return rows.map(toZone);
+}
+
 /** Makes a zone and the NS record of its primary, together. What is not given has the defaults of the table. */
 export function addZone(
   pool: Pool,
@@ -80,7 +89,11 @@ export function addZone(
 }
 
 /** Changes a zone's settings; undefined where there is no such zone. */
-export async function setZone(pool: Pool, name: string, settings: ZoneSettings): Promise<Zone | undefined> {
+export async function setZone(
+  pool: Pick<Client, 'query'>,
+  name: string,
+  settings: ZoneSettings,
+): Promise<Zone | undefined> {
   const given = columnsOf(settings);
   const { rows } = await pool.query(
     `update zones set ${given.names.map((column, index) => `${column} = $${index + 2}`).join(', ')} where name = $1 returning ${COLUMNS}`,
@@ -90,7 +103,7 @@ export async function setZone(pool: Pool, name: string, settings: ZoneSettings):
 }
 
 /** Deletes a zone with its records and journal; undefined where there was none. */
-export async function deleteZone(pool: Pool, name: string): Promise<Zone | undefined> {
+export async function deleteZone(pool: Pick<Client, 'query'>, name: string): Promise<Zone | undefined> {
   const { rows } = await pool.query(`delete from zones where name = $1 returning ${COLUMNS}`, [name]);
   return rows[0] && toZone(rows[0]);
 }

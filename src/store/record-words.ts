@@ -3,7 +3,7 @@ import { canonicalRdata, formatRdata, parseRdata, RdataError } from '../dns/rdat
 import { typeFromText, typeToText } from '../dns/types.ts';
 import { UserError } from '../errors.ts';
 
-// The words that name a record on the command line. What can't be served is refused here with the record's name: exit status 1.
+// The words that name a record, on the command line and in the API. What can't be served is refused here with the record's name.
 
 /** A record's name as in a zone file, made absolute. */
 export function ownerOf(name: string, zone: string): string {

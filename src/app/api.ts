@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module';
+import { systemClock } from '../clock.ts';
+import { formatEndpoint } from '../endpoint.ts';
+import { messageOf } from '../errors.ts';
+import { HttpServer } from '../http/server.ts';
+import { Resolver } from '../resolve/resolver.ts';
+import { planResync } from '../sync/plan.ts';
+import { policyOf } from './policy.ts';
+import type { Shared } from './shared.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/**
+ * The role `api`: HTTP.
+ *
+ * @param reasons why other rooms of this process can't do their work just now
+ */
+export async function startApi(
+  shared: Shared,
+  reasons: readonly (() => string | undefined)[],
+): Promise<void> {
+  const { config, pool, queues, log, metrics, onStop } = shared;
+  const clock = systemClock;
+  // of plans alone: the worker has its own
+  const resolver = new Resolver({
+    servers: config.resolvers,
+    timeoutMs: config.resolveTimeoutMs,
+    tries: config.resolveTries,
+    clock,
+  });
+  onStop(() => resolver.close());
+  const server = await HttpServer.start({
+    listen: config.httpListen,
+    ...(config.apiToken === undefined ? {} : { token: config.apiToken }),
+    perZone: config.metricsPerZone,
+    version,
+    pool,
+    queues,
+    clock,
+    log,
+    metrics,
+    plan: (zoneIds, force) => planResync(zoneIds, force, { pool, resolver, policy: policyOf(config), clock }),
+    reasons: async () => {
+      const database = pool.query('select 1').then(
+        () => undefined,
+        (error) => `PostgreSQL: ${messageOf(error)}`,
+      );
+      const queue = queues.ping().then(
+        () => undefined,
+        (error) => `queue: ${messageOf(error)}`,
+      );
+      return [...(await Promise.all([database, queue])), ...reasons.map((reason) => reason())].flatMap(
+        (reason) => reason ?? [],
+      );
+    },
+  });
+  onStop(() => server.stop());
+  log.info(
+    { port: server.port() },
+    `HTTP on ${formatEndpoint({ ...config.httpListen, port: server.port() })}`,
+  );
+}

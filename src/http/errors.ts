@@ -1,0 +1,124 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import pg from 'pg';
+import { messageOf, UserError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { databaseFailure } from '../store/failure.ts';
+
+const CODES = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  412: 'changed_meanwhile',
+  413: 'too_large',
+  422: 'invalid',
+  500: 'internal',
+  503: 'unavailable',
+} as const;
+
+export type ErrorStatus = keyof typeof CODES;
+
+/** An answer that is an error. The message is one line, and names the field where one is at fault. */
+export class HttpError extends Error {
+  readonly status: ErrorStatus;
+
+  constructor(status: ErrorStatus, message: string) {
+    super(message);
+    this.name = 'HttpError';
+    this.status = status;
+  }
+}
+
+export function notFound(what: string): HttpError {
+  return new HttpError(404, `there is no ${what}`);
+}
+
+/** The body of every error. */
+export function errorBody(status: ErrorStatus, message: string): object {
+  return { status: 'error', error: { code: CODES[status], message } };
+}
+
+/** Answers whatever was thrown; what is nobody's fault but ours is logged, and not told. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): void {
+  const { status, message } = httpErrorOf(error);
+  if (status === 500)
+    log.error({ method: request.method, route: request.routeOptions.url, err: error }, 'a request failed');
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="zoneferry"');
+  reply.status(status).type('application/json; charset=utf-8').send(errorBody(status, message));
+}
+
+/** Runs a check of one field; what it refuses is told under the field's name. */
+export function field<T>(name: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof UserError) throw new HttpError(422, `${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** PostgreSQL's errors that the request's data are to blame for: bad data, violated constraints, raised exceptions. */
+const OF_THE_DATA = /^(22|23|0A|P0)/;
+
+function httpErrorOf(error: unknown): { status: ErrorStatus; message: string } {
+  if (error instanceof HttpError) return error;
+  if (error instanceof UserError) return { status: 422, message: messageOf(error) };
+  const failure = databaseFailure(error);
+  if (failure?.kind === 'away')
+    return { status: 503, message: 'the database can not be reached just now: try again' };
+  if (failure && error instanceof pg.DatabaseError && OF_THE_DATA.test(error.code ?? ''))
+    return { status: failure.kind === 'conflict' ? 409 : 422, message: withField(error, failure.message) };
+  return ofFastify(error as Partial<FastifyError>);
+}
+
+function withField(error: pg.DatabaseError, message: string): string {
+  return error.column ? `${camelCase(error.column)}: ${message}` : message;
+}
+
+function camelCase(column: string): string {
+  return column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function ofFastify(error: Partial<FastifyError>): { status: ErrorStatus; message: string } {
+  const [first] = error.validation ?? [];
+  if (first) return ofSchema(first, error.validationContext ?? 'body');
+  if (error.statusCode === 413)
+    return { status: 413, message: 'body: larger than 1 MiB, which is the most that is taken' };
+  if (error.statusCode === 415)
+    return { status: 400, message: 'content-type: the body has to be application/json' };
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return { status: 400, message: `body: ${messageOf(error)}` };
+  return { status: 500, message: 'something went wrong here; the log says what' };
+}
+
+interface SchemaError {
+  keyword: string;
+  instancePath: string;
+  params: Record<string, unknown>;
+  message?: string;
+}
+
+/** A wrong shape is 400, a wrong value 422. */
+function ofSchema(error: SchemaError, context: string): { status: ErrorStatus; message: string } {
+  const path = error.instancePath.replace(/^\//, '').replaceAll('/', '.');
+  const name = path || context;
+  const inside = (part: unknown) => (path ? `${path}.${String(part)}` : String(part));
+  switch (error.keyword) {
+    case 'required':
+      return { status: 400, message: `${inside(error.params.missingProperty)}: is missing` };
+    case 'additionalProperties':
+      return { status: 400, message: `${inside(error.params.additionalProperty)}: is not known here` };
+    case 'minProperties':
+      return { status: 400, message: `${name}: names nothing to change` };
+    case 'enum':
+      return {
+        status: 422,
+        message: `${name}: takes ${(error.params.allowedValues as string[]).join(', ')}`,
+      };
+    case 'type':
+      return { status: 400, message: `${name}: ${error.message ?? 'has a wrong type'}` };
+    default:
+      return { status: 422, message: `${name}: ${error.message ?? 'is not valid'}` };
+  }
+}

@@ -1,0 +1,86 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+
+/** One answer to a secondary, as the transfer server tells it. */
+export interface TransferSeen {
+  asked: 'SOA' | 'AXFR' | 'IXFR';
+  given: string;
+  complete: boolean;
+  bytes: number;
+  ms: number;
+}
+
+/** What this process counts from its start. What stands in the database is read at each scrape: see scrape.ts. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests: Counter<'type' | 'result'>;
+  readonly #bytes: Counter<'type'>;
+  readonly #duration: Histogram<'type'>;
+  readonly #sent: Counter<'result'>;
+  readonly #answered: Histogram;
+  readonly #resolved: Counter<'outcome'>;
+
+  constructor() {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#requests = new Counter({
+      name: 'zoneferry_xfr_requests_total',
+      help: 'Answers with data to secondaries, by what was asked (SOA, AXFR, IXFR) and what came of it.',
+      labelNames: ['type', 'result'],
+      registers,
+    });
+    this.#bytes = new Counter({
+      name: 'zoneferry_xfr_bytes_total',
+      help: 'Octets of DNS messages sent in those answers.',
+      labelNames: ['type'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'zoneferry_xfr_duration_seconds',
+      help: 'Time from the request to the last octet of the answer.',
+      labelNames: ['type'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300],
+      registers,
+    });
+    this.#sent = new Counter({
+      name: 'zoneferry_notify_sent_total',
+      help: 'NOTIFYs sent, by the rcode of the reply in words, or silent.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#answered = new Histogram({
+      name: 'zoneferry_notify_reply_seconds',
+      help: 'Time from a NOTIFY to its reply, where one came.',
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    });
+    this.#resolved = new Counter({
+      name: 'zoneferry_alias_resolve_total',
+      help: 'Questions about ALIAS targets, one for each family, by outcome: found, nodata, nxdomain, or why it failed.',
+      labelNames: ['outcome'],
+      registers,
+    });
+  }
+
+  transferEnded({ asked, given, complete, bytes, ms }: TransferSeen): void {
+    const result = complete ? (RESULTS[given] ?? given.toLowerCase()) : 'broken_off';
+    this.#requests.inc({ type: asked, result });
+    this.#bytes.inc({ type: asked }, bytes);
+    this.#duration.observe({ type: asked }, ms / 1000);
+  }
+
+  /** `rcode` in words; undefined where no reply came. */
+  notified(rcode: string | undefined, ms: number): void {
+    this.#sent.inc({ result: rcode?.toLowerCase() ?? 'silent' });
+    if (rcode !== undefined) this.#answered.observe(ms / 1000);
+  }
+
+  resolved(outcome: string): void {
+    this.#resolved.inc({ outcome });
+  }
+}
+
+const RESULTS: Record<string, string> = {
+  'AXFR-style IXFR': 'axfr_style',
+  'up-to-date': 'up_to_date',
+  'retry over TCP': 'retry_over_tcp',
+};

@@ -1,0 +1,17 @@
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { Pool } from '../store/pool.ts';
+import type { ResyncPlan } from '../sync/plan.ts';
+import type { Queues } from '../sync/queues.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What the routes work with. */
+export interface Rooms {
+  pool: Pool;
+  queues: Queues;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  /** What a resync of these zones, or of all, would change. */
+  plan(zoneIds: readonly string[] | undefined, force: boolean): Promise<ResyncPlan>;
+}

@@ -1,0 +1,153 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { type FastifyInstance, fastify } from 'fastify';
+import { type Endpoint, formatEndpoint } from '../endpoint.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { answerError, HttpError } from './errors.ts';
+import { guard } from './guard.ts';
+import { secureHeaders } from './headers.ts';
+import { health } from './health.ts';
+import type { Rooms } from './rooms.ts';
+import { type PerZone, scraper } from './scrape.ts';
+import { jobRoutes } from './v1/jobs.ts';
+import { keyRoutes } from './v1/keys.ts';
+import { recordRoutes } from './v1/records.ts';
+import { secondaryRoutes } from './v1/secondaries.ts';
+import { statusRoutes } from './v1/status.ts';
+import { zoneRoutes } from './v1/zones.ts';
+
+export interface HttpOptions extends Rooms {
+  listen: Endpoint;
+  /** The bearer token; unset: whoever reaches loopback may do all. */
+  token?: string;
+  version: string;
+  perZone: PerZone;
+  /** Why the process can't do its work just now; none where it can. */
+  reasons(): Promise<string[]>;
+}
+
+const BODY_LIMIT = 1024 * 1024; // octets
+const MOST_CONNECTIONS = 500;
+
+/** The HTTP side of the service: API, its documents, health. */
+export class HttpServer {
+  readonly #app: FastifyInstance;
+  readonly #listen: Endpoint;
+
+  private constructor(app: FastifyInstance, listen: Endpoint) {
+    this.#app = app;
+    this.#listen = listen;
+  }
+
+  /** @throws UserError where the address or port can't be had */
+  static async start(options: HttpOptions): Promise<HttpServer> {
+    const app = await build(options);
+    const { listen } = options;
+    try {
+      await app.listen({ host: listen.ip, port: listen.port });
+    } catch (error) {
+      await app.close();
+      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      throw new UserError(
+        `HTTP_LISTEN: got "${formatEndpoint(listen)}", takes a free address and port (${taken ? 'something else listens there' : messageOf(error)})`,
+      );
+    }
+    app.server.maxConnections = MOST_CONNECTIONS;
+    return new HttpServer(app, listen);
+  }
+
+  /** Where it listens: the port where 0 was asked for. */
+  port(): number {
+    const address = this.#app.server.address();
+    return typeof address === 'object' && address ? address.port : this.#listen.port;
+  }
+
+  async stop(): Promise<void> {
+    await this.#app.close();
+  }
+}
+
+async function build(options: HttpOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 30_000,
+    connectionTimeout: 120_000,
+    keepAliveTimeout: 5_000,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_100 },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
+  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log));
+  app.setNotFoundHandler((request) => {
+    throw new HttpError(404, `there is nothing at ${request.method} ${request.url.slice(0, 200)}`);
+  });
+  readNumbers(app);
+  takeEmptyBodies(app);
+  secureHeaders(app);
+  guard(app, options);
+  await documents(app, options);
+  health(app, options.reasons);
+  const scrape = scraper(options.metrics, options.perZone, options);
+  app.get(
+    '/metrics',
+    { schema: { tags: ['metrics'], summary: 'Metrics as Prometheus reads them' } },
+    async (_request, reply) => {
+      reply.type(options.metrics.registry.contentType);
+      return scrape();
+    },
+  );
+  await app.register(
+    async (v1) => {
+      zoneRoutes(v1, options);
+      recordRoutes(v1, options);
+      secondaryRoutes(v1, options);
+      keyRoutes(v1, options);
+      jobRoutes(v1, options);
+      statusRoutes(v1, options);
+    },
+    { prefix: '/v1' },
+  );
+  await app.ready();
+  return app;
+}
+
+/** A query is text alone: numbers are read from it here, as bodies are never bent into their types. */
+function readNumbers(app: FastifyInstance): void {
+  app.addHook('preValidation', async (request) => {
+    const query = request.query as Record<string, unknown>;
+    const { limit } = query;
+    if (typeof limit === 'string' && /^-?\d{1,9}$/.test(limit)) query.limit = Number(limit);
+  });
+}
+
+/** No body at all is an empty object for who asks for nothing in particular, whatever type it claims. */
+function takeEmptyBodies(app: FastifyInstance): void {
+  app.removeContentTypeParser(['application/json', 'text/plain']);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, String(body).trim() === '' ? undefined : JSON.parse(String(body)));
+    } catch (error) {
+      done(new HttpError(400, `body: is no JSON: ${messageOf(error)}`));
+    }
+  });
+  app.addHook('preValidation', async (request) => {
+    if (request.body === undefined && request.method === 'POST') request.body = {};
+  });
+}
+
+async function documents(app: FastifyInstance, { token, version }: HttpOptions): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Zoneferry',
+        version,
+        description: 'Zones, records, secondaries and keys; resyncs and their jobs; the state of it all.',
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      ...(token === undefined ? {} : { security: [{ token: [] }] }),
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+}

@@ -1,0 +1,164 @@
+import type { FastifyInstance } from 'fastify';
+import type { ResyncData, ResyncJob } from '../../sync/queues.ts';
+import { HttpError, notFound } from '../errors.ts';
+import type { Rooms } from '../rooms.ts';
+import { answer, anything, errors, idParams, newPlan, newResync, pageOf, paging } from '../schemas.ts';
+import { success, zoneIds } from './common.ts';
+
+const STATES = ['waiting', 'active', 'completed', 'failed', 'delayed'] as const;
+type State = (typeof STATES)[number];
+interface Path {
+  Params: { id: string };
+}
+
+/** `/v1/jobs`, and the same as `/v1/resyncs`, where they are made: every job of the queue is a resync. */
+export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): void {
+  for (const path of ['/jobs', '/resyncs']) {
+    const tags = [path.slice(1)];
+    app.get<{ Querystring: { limit: number; state?: State } }>(
+      path,
+      {
+        schema: {
+          tags,
+          summary: 'List jobs, the newest first',
+          querystring: {
+            type: 'object',
+            properties: {
+              limit: { ...paging.limit, default: 20, description: 'Jobs of each state at most.' },
+              state: { type: 'string', enum: STATES },
+            },
+          },
+          response: { 200: pageOf('Jobs', anything), ...errors },
+        },
+      },
+      async ({ query }) => {
+        const states = query.state ? [query.state] : STATES;
+        const found = await Promise.all(
+          states.map(async (state) => {
+            const page = await queues.queue.getJobs([state], 0, query.limit - 1);
+            return page.flatMap((job) => (job?.id === undefined ? [] : toJson(job, state)));
+          }),
+        );
+        const jobs = found.flat().sort((a, b) => b.addedAt.localeCompare(a.addedAt));
+        return { ...success(jobs), next: null };
+      },
+    );
+
+    app.get<Path>(
+      `${path}/:id`,
+      {
+        schema: {
+          tags,
+          summary: 'Show a job',
+          params: idParams,
+          response: { 200: answer('The job', anything), ...errors },
+        },
+      },
+      async ({ params }) => {
+        const job = await find(params.id);
+        return success(toJson(job, await job.getState()));
+      },
+    );
+
+    app.delete<Path>(
+      `${path}/:id`,
+      {
+        schema: {
+          tags,
+          summary: 'Remove a job that no worker is at',
+          params: idParams,
+          response: { 200: answer('The job', anything), ...errors },
+        },
+      },
+      async ({ params }) => {
+        const job = await find(params.id);
+        const state = await job.getState();
+        if (state === 'active') throw new HttpError(409, `job ${params.id} is active: a worker is at it`);
+        await queues.queue.remove(params.id);
+        return success({ message: `job ${params.id} was removed`, job: toJson(job, state) });
+      },
+    );
+  }
+
+  app.post<Path>(
+    '/jobs/:id/retry',
+    {
+      schema: {
+        tags: ['jobs'],
+        summary: 'Run a finished job again',
+        params: idParams,
+        response: { 202: answer('The job', anything), ...errors },
+      },
+    },
+    async ({ params }, reply) => {
+      const job = await find(params.id);
+      const state = await job.getState();
+      if (state !== 'failed' && state !== 'completed')
+        throw new HttpError(409, `job ${params.id} is ${state}: only a finished one can run again`);
+      await job.retry(state);
+      reply.status(202);
+      return success({
+        message: `job ${params.id} waits for a worker`,
+        job: toJson(await find(params.id), 'waiting'),
+      });
+    },
+  );
+
+  app.post<{ Body: ResyncData | null }>(
+    '/resyncs',
+    {
+      schema: {
+        tags: ['resyncs'],
+        summary: 'Look at ALIAS targets now and publish what changed: of the zones named, or of all',
+        body: newResync,
+        response: { 202: answer('The job', anything), ...errors },
+      },
+    },
+    async ({ body }, reply) => {
+      const data = { ...body };
+      await zoneIds(pool, data.zones);
+      const job = await queues.add({ ...data, reason: data.reason ?? 'api' });
+      reply.status(202).header('location', `/v1/jobs/${job.id}`);
+      return success({ message: `job ${job.id} was added`, job: toJson(job, 'waiting') });
+    },
+  );
+
+  app.post<{ Body: { zones?: string[]; force?: boolean } | null }>(
+    '/resyncs/plan',
+    {
+      schema: {
+        tags: ['resyncs'],
+        summary: 'Say what a resync would change now; nothing is written',
+        body: newPlan,
+        response: { 200: answer('The plan', anything), ...errors },
+      },
+    },
+    async ({ body }) => success(await plan(await zoneIds(pool, body?.zones), body?.force ?? false)),
+  );
+
+  async function find(id: string): Promise<ResyncJob> {
+    const job = await queues.queue.getJob(id);
+    if (!job) throw notFound(`job ${id}`);
+    return job;
+  }
+}
+
+function toJson(job: ResyncJob, state: string) {
+  return {
+    id: job.id ?? '',
+    name: job.name,
+    state,
+    data: job.data,
+    progress: job.progress || null,
+    addedAt: new Date(job.timestamp).toISOString(),
+    startedAt: timeOf(job.processedOn),
+    finishedAt: timeOf(job.finishedOn),
+    attempts: job.attemptsMade,
+    result: job.returnvalue ?? null,
+    failedReason: job.failedReason || null,
+  };
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms ? new Date(ms).toISOString() : null;
+}

@@ -1,0 +1,153 @@
+import type { FastifyInstance } from 'fastify';
+import pg from 'pg';
+import { databaseFailure } from '../../store/failure.ts';
+import { isId } from '../../store/items.ts';
+import {
+  addSecondary,
+  deleteSecondary,
+  listSecondaries,
+  type Secondary,
+  type SecondarySettings,
+  setSecondary,
+} from '../../store/secondaries.ts';
+import { readNotifications } from '../../store/status.ts';
+import { HttpError, notFound } from '../errors.ts';
+import type { Rooms } from '../rooms.ts';
+import {
+  answer,
+  anything,
+  errors,
+  namedParams,
+  newSecondary,
+  pageOf,
+  paging,
+  secondaryChange,
+} from '../schemas.ts';
+import { success, zoneName } from './common.ts';
+import { pageByName } from './page.ts';
+
+type Settings = Omit<SecondarySettings, 'zones'> & { zones?: 'all' | string[] };
+interface Path {
+  Params: { id: string };
+}
+
+/** `/v1/secondaries`, each by its id or name. */
+export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
+  const tags = ['secondaries'];
+  const response = { 200: answer('The secondary', anything), ...errors };
+
+  app.get<{ Querystring: { limit: number; after?: string } }>(
+    '/secondaries',
+    {
+      schema: {
+        tags,
+        summary: 'List secondaries',
+        querystring: { type: 'object', properties: paging },
+        response: { 200: pageOf('Secondaries', anything), ...errors },
+      },
+    },
+    async ({ query }) => {
+      const { items, ...page } = pageByName(await listSecondaries(pool), query);
+      return { ...success(items.map(toJson)), ...page };
+    },
+  );
+
+  app.post<{ Body: Settings & { name: string; addresses: string[] } }>(
+    '/secondaries',
+    {
+      schema: {
+        tags,
+        summary: 'Register a secondary',
+        body: newSecondary,
+        response: { 201: answer('The secondary', anything), ...errors },
+      },
+    },
+    async ({ body }, reply) => {
+      const { name, ...settings } = body;
+      const given = { ...settingsOf(settings), addresses: settings.addresses };
+      const secondary = await addSecondary(pool, name, given).catch(badReference);
+      reply.status(201).header('location', `/v1/secondaries/${secondary.id}`);
+      return success({ message: `secondary ${name} was registered`, secondary: toJson(secondary) });
+    },
+  );
+
+  app.get<Path>(
+    '/secondaries/:id',
+    { schema: { tags, summary: 'Show a secondary', params: namedParams, response } },
+    async ({ params }) => success(toJson(await find(params.id))),
+  );
+
+  app.patch<Path & { Body: Settings }>(
+    '/secondaries/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Change a secondary; what is not given stays',
+        params: namedParams,
+        body: secondaryChange,
+        response,
+      },
+    },
+    async ({ params, body }) => {
+      const { name } = await find(params.id);
+      const secondary = await setSecondary(pool, name, settingsOf(body)).catch(badReference);
+      if (!secondary) throw notFound(`secondary ${name}`);
+      return success({ message: `secondary ${name} was changed`, secondary: toJson(secondary) });
+    },
+  );
+
+  app.delete<Path>(
+    '/secondaries/:id',
+    { schema: { tags, summary: 'Forget a secondary', params: namedParams, response } },
+    async ({ params }) => {
+      const secondary = await find(params.id);
+      if (!(await deleteSecondary(pool, secondary.name))) throw notFound(`secondary ${secondary.name}`);
+      return success({ message: `secondary ${secondary.name} was deleted`, secondary: toJson(secondary) });
+    },
+  );
+
+  app.get<Path & { Querystring: { limit: number } }>(
+    '/secondaries/:id/notifications',
+    {
+      schema: {
+        tags,
+        summary: 'Show how far each zone has come with a secondary; what waits first',
+        params: namedParams,
+        querystring: { type: 'object', properties: { limit: paging.limit } },
+        response: { 200: pageOf('Zones and addresses', anything), ...errors },
+      },
+    },
+    async ({ params, query }) => {
+      const all = await readNotifications(pool, (await find(params.id)).id);
+      return { ...success(all.slice(0, query.limit)), next: null, total: all.length };
+    },
+  );
+
+  async function find(reference: string): Promise<Secondary> {
+    const key = isId(reference) ? 'id' : 'name';
+    const found = (await listSecondaries(pool)).find((secondary) => secondary[key] === reference);
+    if (!found) throw notFound(`secondary ${reference}`);
+    return found;
+  }
+}
+
+function settingsOf({ zones, catalog, ...settings }: Settings): SecondarySettings {
+  return {
+    ...settings,
+    ...(zones === undefined
+      ? {}
+      : { zones: zones === 'all' ? null : zones.map((zone) => zoneName(zone, 'zones')) }),
+    ...(catalog === undefined ? {} : { catalog: catalog === null ? null : zoneName(catalog, 'catalog') }),
+  };
+}
+
+/** A key that there is not is a bad value here, no collision. */
+function badReference(error: unknown): never {
+  if (error instanceof pg.DatabaseError && error.code === '23503')
+    throw new HttpError(422, `keys: ${databaseFailure(error)?.message ?? ''}`);
+  throw error;
+}
+
+function toJson(secondary: Secondary): object {
+  return { ...secondary, zones: secondary.zones ?? 'all' };
+}
