@@ -22,7 +22,7 @@ import { until } from '../support/until.ts';
 const SHOWS_ITSELF: SecondaryKind[] = ['nsd'];
 
 /** Contract, section 8: our database is restored from a backup, and a real secondary has newer versions than it knows of. */
-describe('after a restore from backup', { concurrent: true, timeout: 120_000 }, () => {
+describe('after a restore from backup', { concurrent: true, timeout: 240_000 }, () => {
   const stops: (() => Promise<unknown>)[] = [];
   afterAll(async () => {
     for (const stop of stops.reverse()) await stop();

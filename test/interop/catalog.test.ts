@@ -25,7 +25,7 @@ const CASES: { kind: SecondaryKind; key: boolean }[] = [
  * RFC 9432 with real consumers, each set up as `zoneferry secondary config --catalog` says: what is added here appears there
  * with all its content, what changes follows, and what is deleted goes, while nobody touches their configuration.
  */
-describe('a catalog consumer', { concurrent: true, timeout: 120_000 }, () => {
+describe('a catalog consumer', { concurrent: true, timeout: 240_000 }, () => {
   let database: FreshDatabase;
   let service: Service;
   const secondaries: Secondary[] = [];
