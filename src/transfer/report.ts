@@ -24,7 +24,8 @@ export type StartedAnswer = Omit<
 
 /**
  * The log lines of this room, in the words that operators of other primaries grep for. A transfer has two: started,
- * and ended or failed; a refusal one, with its reason.
+ * and ended or failed; a refusal one, with its reason. Those of transfers are written once the event loop has a moment,
+ * so that the client of a small answer doesn't wait for them.
  */
 export class Report {
   readonly #log: Log;
@@ -32,6 +33,7 @@ export class Report {
   #second = 0;
   #shown = 0;
   #hidden = 0;
+  #pending: (() => void)[] = [];
 
   constructor(log: Log, clock: Clock) {
     this.#log = log;
@@ -39,29 +41,11 @@ export class Report {
   }
 
   started(answer: StartedAnswer, because: Answer['because']): void {
-    if (answer.given === 'SOA') return;
-    const { given, key } = answer;
-    const signed = key === undefined ? '' : `: TSIG ${key}`;
-    const line =
-      given === 'up-to-date' || given === 'retry over TCP'
-        ? `IXFR poll ${given}${signed} (${serials(answer)})${why(because)}`
-        : `${given} started${signed} (${serials(answer)})${why(because)}`;
-    this.#log.info(fieldsOf(answer), `${client(answer)}: transfer of '${bare(answer.zone)}/IN': ${line}`);
+    if (answer.given !== 'SOA') this.#later(() => this.#started(answer, because));
   }
 
   ended(event: ServedEvent): void {
-    const fields = { ...fieldsOf(event), ...countsOf(event) };
-    const head = `${client(event)}: transfer of '${bare(event.zone)}/IN': ${event.given}`;
-    if (event.given === 'SOA' || event.given === 'up-to-date' || event.given === 'retry over TCP') {
-      this.#log.debug(fields, `${head} answered (${serials(event)})`);
-    } else if (event.complete) {
-      this.#log.info(fields, `${head} ended: ${counts(event)} (${serials(event)})`);
-    } else {
-      this.#log.warn(
-        { ...fields, reason: event.failure },
-        `${head} failed after ${counts(event)}: ${event.failure ?? 'unknown'}; connection closed`,
-      );
-    }
+    this.#later(() => this.#ended(event));
   }
 
   /** A request without data for an answer. Noise from outside can't fill the disk: some lines a second are shown. */
@@ -102,6 +86,41 @@ export class Report {
       { peer: peerText, transport: peer.transport, reason, ...this.#takeHidden() },
       `client ${peerText}: connection closed: ${reason}`,
     );
+  }
+
+  #started(answer: StartedAnswer, because: Answer['because']): void {
+    const { given, key } = answer;
+    const signed = key === undefined ? '' : `: TSIG ${key}`;
+    const line =
+      given === 'up-to-date' || given === 'retry over TCP'
+        ? `IXFR poll ${given}${signed} (${serials(answer)})${why(because)}`
+        : `${given} started${signed} (${serials(answer)})${why(because)}`;
+    this.#log.info(fieldsOf(answer), `${client(answer)}: transfer of '${bare(answer.zone)}/IN': ${line}`);
+  }
+
+  #ended(event: ServedEvent): void {
+    const fields = { ...fieldsOf(event), ...countsOf(event) };
+    const head = `${client(event)}: transfer of '${bare(event.zone)}/IN': ${event.given}`;
+    if (event.given === 'SOA' || event.given === 'up-to-date' || event.given === 'retry over TCP') {
+      this.#log.debug(fields, `${head} answered (${serials(event)})`);
+    } else if (event.complete) {
+      this.#log.info(fields, `${head} ended: ${counts(event)} (${serials(event)})`);
+    } else {
+      this.#log.warn(
+        { ...fields, reason: event.failure },
+        `${head} failed after ${counts(event)}: ${event.failure ?? 'unknown'}; connection closed`,
+      );
+    }
+  }
+
+  #later(line: () => void): void {
+    this.#pending.push(line);
+    if (this.#pending.length > 1) return;
+    setImmediate(() => {
+      const lines = this.#pending;
+      this.#pending = [];
+      for (const write of lines) write();
+    });
   }
 
   #mayShow(): boolean {

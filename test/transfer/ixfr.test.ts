@@ -6,7 +6,7 @@ import { soaSerial } from '../../src/dns/rdata/index.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import { type MemoryZones, makeKey, parseLines } from '../support/memory-zones.ts';
 import { axfr, ixfr } from '../support/transfer-client.ts';
-import { type Running, SMALL_ZONE, startServer } from './harness.ts';
+import { type Running, SMALL_ZONE, startServer, until } from './harness.ts';
 
 const ZONE = 'example.com.';
 
@@ -46,6 +46,7 @@ describe('IXFR (RFC 1995)', () => {
       serial: 13,
       complete: true,
     });
+    await until(() => log.find('IXFR ended') !== undefined);
     expect(log.find("transfer of 'example.com/IN': IXFR started (serial 10 -> 13)")).toBeDefined();
     expect(log.find('IXFR ended: 1 messages')).toBeDefined();
   });
@@ -63,7 +64,7 @@ describe('IXFR (RFC 1995)', () => {
     expect((await ixfr({ ...at, zone: ZONE, serial: 13 })).result.kind).toBe('up-to-date');
     expect(served[0]).toMatchObject({ given: 'up-to-date', fromSerial: 13, serial: 13, records: 1 });
     expect(ahead).toEqual([]);
-    expect(log.find('IXFR poll up-to-date')).toBeDefined();
+    await until(() => log.find('IXFR poll up-to-date') !== undefined);
   });
 
   it('is the single SOA for a client that is ahead, and says so where the client can be trusted', async () => {
@@ -86,6 +87,7 @@ describe('IXFR (RFC 1995)', () => {
     expect(result.kind).toBe('axfr');
     expect(messages[0]!.questions[0]!.type).toBe(TYPE.IXFR);
     expect(messages[0]!.answers[1]!.type).not.toBe(TYPE.SOA);
+    await until(() => log.find('AXFR-style IXFR started') !== undefined);
     expect(log.find('AXFR-style IXFR started')?.message).toContain('not in journal, falling back to AXFR');
     expect((await ixfr({ ...at, zone: ZONE, serial: 12 })).result.kind).toBe('ixfr');
   });

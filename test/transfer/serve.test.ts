@@ -7,7 +7,7 @@ import { signRequest } from '../../src/dns/tsig.ts';
 import { RCODE, TYPE } from '../../src/dns/types.ts';
 import { makeKey } from '../support/memory-zones.ts';
 import { axfr, exchange, ixfr, soa, TestConnection } from '../support/transfer-client.ts';
-import { SMALL_ZONE, startServer } from './harness.ts';
+import { SMALL_ZONE, startServer, until } from './harness.ts';
 
 describe('SOA (RFC 1035, 4.1)', () => {
   it.each(['udp', 'tcp'] as const)('is answered over %s with AA, question and serial', async (transport) => {
@@ -101,6 +101,7 @@ describe('AXFR (RFC 5936)', () => {
       records: SMALL_ZONE.length + 2,
       bytes: octets,
     });
+    await until(() => log.find('AXFR ended') !== undefined);
     expect(log.find('AXFR started (serial 5)')).toBeDefined();
     expect(
       log.find(`AXFR ended: 1 messages, ${SMALL_ZONE.length + 2} records, ${octets} bytes,`),
@@ -178,6 +179,7 @@ describe('AXFR (RFC 5936)', () => {
       /ended before its last SOA|ECONNRESET/,
     );
     expect(served[0]).toMatchObject({ complete: false, failure: 'the database went away' });
+    await until(() => log.find('AXFR failed after') !== undefined);
     expect(log.find('AXFR failed after')?.message).toContain('the database went away');
     // And it heals by itself.
     zones.beforeBatch = () => {};

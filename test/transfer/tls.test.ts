@@ -103,6 +103,7 @@ describe('XFR over TLS (RFC 9103)', () => {
       ['IXFR', 'tls'],
       ['AXFR', 'tls'],
     ]);
+    await until(() => log.find('AXFR started (serial 7)') !== undefined);
     expect(log.find('AXFR started (serial 7)')?.fields).toMatchObject({ transport: 'tls', secondary: 's1' });
   });
 
