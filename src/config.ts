@@ -48,6 +48,8 @@ export interface Config {
   readonly retryMax: number;
   readonly negativeHold: number;
   readonly serialPolicy: SerialPolicy;
+  /** What is kept of each zone for IXFR at most: versions, bytes of records, days. */
+  readonly journal: { readonly versions: number; readonly bytes: number; readonly days: number };
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
 }
@@ -90,6 +92,11 @@ export function loadConfig(
     retryMax: Math.max(must(settings.retryMax), refreshMin),
     negativeHold: must(settings.negativeHold),
     serialPolicy: must(settings.serialPolicy),
+    journal: {
+      versions: must(settings.journalVersions),
+      bytes: must(settings.journalBytes),
+      days: must(settings.journalDays),
+    },
     logLevel: must(settings.logLevel),
     logFormat: must(settings.logFormat),
   };

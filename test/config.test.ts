@@ -34,6 +34,7 @@ describe('defaults', () => {
       retryMax: 30,
       negativeHold: 900,
       serialPolicy: 'increment',
+      journal: { versions: 1000, bytes: 67_108_864, days: 30 },
       logLevel: 'info',
       logFormat: 'json',
     });

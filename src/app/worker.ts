@@ -41,7 +41,7 @@ export async function startWorker({
   onStop(() => publisher.stop());
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, clock, log));
-  onStop(startMaintenance(pool, { versions: 1000, days: 30, bytes: 64 * 1024 * 1024 }, log));
+  onStop(startMaintenance(pool, config.journal, log));
 
   queues.work((job, data, signal) =>
     resync(

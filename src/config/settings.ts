@@ -200,6 +200,27 @@ export const settings = {
     help: 'How serials grow; a zone may have a policy of its own.',
     ...oneOf('increment', 'date', 'unixtime'),
   },
+  journalVersions: {
+    name: 'JOURNAL_VERSIONS',
+    unit: 'versions',
+    default: '1000',
+    help: 'Changes of one zone that are kept for IXFR at most; a secondary that is further behind gets the whole zone.',
+    ...wholeNumber('versions', 1, 10_000),
+  },
+  journalBytes: {
+    name: 'JOURNAL_BYTES',
+    unit: 'bytes',
+    default: '67108864',
+    help: 'Bytes of changed records of one zone that are kept for IXFR at most.',
+    ...wholeNumber('bytes', 0, 2 ** 40),
+  },
+  journalDays: {
+    name: 'JOURNAL_DAYS',
+    unit: 'days',
+    default: '30',
+    help: 'How long a change is kept for IXFR at most.',
+    ...wholeNumber('days', 1, 3_650),
+  },
   logLevel: {
     name: 'LOG_LEVEL',
     unit: 'debug, info, warn, error or silent',
