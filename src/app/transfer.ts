@@ -1,9 +1,10 @@
 import { systemClock } from '../clock.ts';
-import { rcodeToText } from '../dns/types.ts';
+import { RCODE, rcodeToText } from '../dns/types.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { Dispatcher } from '../notify/dispatcher.ts';
 import { Sender } from '../notify/sender.ts';
+import { SerialCheck } from '../notify/serial-check.ts';
 import { Outbox } from '../store/outbox.ts';
 import { createPool } from '../store/pool.ts';
 import { Registry } from '../store/registry.ts';
@@ -95,14 +96,22 @@ export async function startTransfer({
 
   const sender = new Sender({ from: config.notifyFrom, clock, legacyTsig: config.tsigLegacy });
   onStop(() => sender.close());
+  const check = new SerialCheck({
+    from: config.notifyFrom,
+    clock,
+    onAhead: (shown) => ahead.shown(shown),
+  });
+  onStop(() => check.stop());
   const dispatcher = new Dispatcher({
     outbox,
     sender,
     clock,
     log,
     rate: config.notifyRate,
-    observe: (_row, result, ms) =>
-      metrics.notified(result.kind === 'answered' ? rcodeToText(result.rcode) : undefined, ms),
+    observe: (row, result, ms) => {
+      metrics.notified(result.kind === 'answered' ? rcodeToText(result.rcode) : undefined, ms);
+      if (result.kind === 'answered' && result.rcode === RCODE.NOERROR) check.answered(row);
+    },
   });
   dispatcher.start();
   onStop(() => dispatcher.stop());
