@@ -2,7 +2,8 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { isLoopback } from '../endpoint.ts';
-import { HttpError } from './errors.ts';
+import type { Log } from '../log.ts';
+import { answerError, HttpError } from './errors.ts';
 
 const COOKIE = 'zoneferry_queues';
 /** How long a browser may look at the queue's board after the dashboard was given the token. */
@@ -14,28 +15,39 @@ export interface GuardOptions {
   /** Unset: whoever reaches this machine's loopback may do all. */
   token?: string;
   clock: Clock;
+  log: Log;
 }
 
 /** Refuses who may not ask, before a body is read. */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
-  app.addHook('onRequest', async (request) => {
-    const { token } = options;
-    if (token === undefined) {
-      refuseForeign(request);
-      return;
+  app.addHook('onRequest', async (request, reply) => {
+    try {
+      admit(request, options);
+    } catch (error) {
+      // answered here: the queue's board has ways of its own to show errors
+      answerError(error, request, reply, options.log);
+      return reply;
     }
-    const path = request.url.split('?')[0] ?? '';
-    if ((request.method === 'GET' || request.method === 'HEAD') && OPEN.test(path)) return;
-    if (bearsToken(request, token)) return;
-    if (/^\/queues(\/|$)/.test(path) && hasSession(request, token, options.clock)) {
-      refuseForeignOrigin(request);
-      return;
-    }
-    throw new HttpError(
-      401,
-      'authorization: this takes the header "Authorization: Bearer TOKEN" with the token of API_TOKEN',
-    );
+    return undefined;
   });
+}
+
+function admit(request: FastifyRequest, { token, clock }: GuardOptions): void {
+  if (token === undefined) {
+    refuseForeign(request);
+    return;
+  }
+  const path = request.url.split('?')[0] ?? '';
+  if ((request.method === 'GET' || request.method === 'HEAD') && OPEN.test(path)) return;
+  if (bearsToken(request, token)) return;
+  if (/^\/queues(\/|$)/.test(path) && hasSession(request, token, clock)) {
+    refuseForeignOrigin(request);
+    return;
+  }
+  throw new HttpError(
+    401,
+    'authorization: this takes the header "Authorization: Bearer TOKEN" with the token of API_TOKEN',
+  );
 }
 
 /**

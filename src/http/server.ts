@@ -3,12 +3,15 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyInstance, fastify } from 'fastify';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { board } from './board.ts';
 import { answerError, HttpError } from './errors.ts';
-import { guard } from './guard.ts';
+import { guard, openSession } from './guard.ts';
 import { secureHeaders } from './headers.ts';
 import { health } from './health.ts';
+import { page } from './page.ts';
 import type { Rooms } from './rooms.ts';
 import { type PerZone, scraper } from './scrape.ts';
+import { success } from './v1/common.ts';
 import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { recordRoutes } from './v1/records.ts';
@@ -88,6 +91,8 @@ async function build(options: HttpOptions): Promise<FastifyInstance> {
   guard(app, options);
   await documents(app, options);
   health(app, options.reasons);
+  page(app);
+  await board(app, options.queues);
   const scrape = scraper(options.metrics, options.perZone, options);
   app.get(
     '/metrics',
@@ -105,6 +110,14 @@ async function build(options: HttpOptions): Promise<FastifyInstance> {
       keyRoutes(v1, options);
       jobRoutes(v1, options);
       statusRoutes(v1, options);
+      v1.post(
+        '/session',
+        { schema: { tags: ['status'], summary: "Open the queue's board to this browser for twelve hours" } },
+        async (_request, reply) => {
+          openSession(reply, options);
+          return success({ message: '/queues is open to this browser' });
+        },
+      );
     },
     { prefix: '/v1' },
   );

@@ -22,8 +22,10 @@ export function asker(base: string, always: Record<string, string> = {}): Ask {
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
       const request = httpRequest(
-        new URL(path, base),
+        base,
         {
+          // as it stands: a URL would be put in order
+          path,
           method,
           agent: false,
           headers: {
