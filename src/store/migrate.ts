@@ -14,9 +14,10 @@ export async function migrate(pool: Pool): Promise<string[]> {
   const steps = (await readdir(DIRECTORY)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
   const client = await pool.connect();
   try {
+    await refuseOldServer(client);
+    await refuseStandby(client);
     await client.query('select pg_advisory_lock($1)', [LOCK]);
     await client.query('set client_min_messages = warning');
-    await refuseOldServer(client);
     const schema = (await client.query<{ schema: string | null }>('select current_schema() as schema'))
       .rows[0]?.schema;
     if (!schema)
@@ -61,4 +62,18 @@ async function refuseOldServer(client: {
   const version = Number((await client.query('show server_version_num')).rows[0]?.server_version_num);
   if (version < 150_000)
     throw new UserError(`PostgreSQL ${Math.floor(version / 10_000)} is too old: Zoneferry takes 15 or later`);
+}
+
+/**
+ * A standby can't be written to, and shows a commit later than the primary does, unless commits wait for it (`remote_apply`): a serial
+ * answered from there could be older than one already notified.
+ */
+async function refuseStandby(client: {
+  query(text: string): Promise<{ rows: { standby?: boolean }[] }>;
+}): Promise<void> {
+  const { rows } = await client.query('select pg_is_in_recovery() as standby');
+  if (rows[0]?.standby)
+    throw new UserError(
+      'this PostgreSQL is a read replica, where versions show up late and nothing can be written: DATABASE_URL takes the primary',
+    );
 }
