@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, UserError } from '../errors.ts';
+import { type Ahead, readAhead } from '../store/ahead.ts';
 import { listProcesses, queuePlace, type ServiceProcess } from '../store/processes.ts';
 import {
   type AliasStatus,
@@ -78,6 +79,7 @@ interface Status {
   aliases: StatusPage<AliasStatus>;
   secondaries: SecondaryStatus[];
   problems: StatusPage<RecordProblem>;
+  ahead: StatusPage<Ahead>;
   processes: ServiceProcess[];
   queue: QueueStatus;
 }
@@ -87,15 +89,24 @@ async function readStatus(
   readQueue: () => Promise<QueueStatus>,
   limit: number,
 ): Promise<Status> {
-  const [zones, aliases, secondaries, problems, processes, queue] = await Promise.all([
+  const [zones, aliases, secondaries, problems, ahead, processes, queue] = await Promise.all([
     readZoneStatus(pool, limit),
     readAliasStatus(pool, limit),
     readSecondaryStatus(pool),
     readRecordProblems(pool, limit),
+    readAhead(pool, limit),
     listProcesses(pool),
     readQueue(),
   ]);
-  return { zones, aliases, secondaries, problems, processes: processes.filter((one) => one.alive), queue };
+  return {
+    zones,
+    aliases,
+    secondaries,
+    problems,
+    ahead,
+    processes: processes.filter((one) => one.alive),
+    queue,
+  };
 }
 
 /** A queue that can't be reached is part of the state, no failure of the command. */
@@ -137,6 +148,7 @@ function inJson(status: Status): object {
     aliases: aliases.rows,
     secondaries: rest.secondaries,
     problems: problems.rows,
+    ahead: rest.ahead.rows,
     queue: rest.queue,
     processes: rest.processes,
     totals: { zones: zones.total, aliases: aliases.total, problems: problems.total },
@@ -144,7 +156,7 @@ function inJson(status: Status): object {
 }
 
 function inWords(status: Status): string {
-  const { zones, aliases, secondaries, problems, processes, queue } = status;
+  const { zones, aliases, secondaries, problems, ahead, processes, queue } = status;
   return [
     `${counted(zones.total, 'zone')}, ${counted(aliases.total, 'alias', 'aliases')}, ${counted(secondaries.length, 'secondary', 'secondaries')}; ${queueInWords(queue)}`,
     processesInWords(processes),
@@ -187,6 +199,23 @@ function inWords(status: Status): string {
       ]),
       'no secondaries: zoneferry secondary add NAME --address IP registers one',
     ),
+    ...(ahead.total === 0
+      ? []
+      : [
+          '',
+          table(
+            ['ahead', 'zone', 'has', 'ours', 'what to do'],
+            ahead.rows.map((one) => [
+              one.secondary,
+              one.zone,
+              one.serial,
+              one.ours,
+              one.command ?? 'nothing: a version past it is being published',
+            ]),
+            '',
+          ),
+          ...rest(ahead),
+        ]),
     ...(problems.total === 0
       ? []
       : [
