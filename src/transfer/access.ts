@@ -10,7 +10,7 @@ export type Access =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /**
- * Who asks, and whether they may have this zone (contract, section 8). A signed request matches registrations of its
+ * Who asks, and whether they may have this zone. A signed request matches registrations of its
  * address with that very key, an unsigned one those without keys; several registrations may share an address.
  *
  * @param address the client's, as the socket gives it

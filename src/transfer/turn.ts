@@ -250,7 +250,7 @@ export class Turn {
   }
 
   #tellAhead(ask: DataAsk, zone: PublishedZone, secondary: Registration): void {
-    // Anybody can put another's address into a datagram (contract, section 8).
+    // Anybody can put another's address into a datagram.
     const isTrusted = this.#caller.transport !== 'udp' || this.key !== undefined;
     if (ask.kind !== 'IXFR' || !isTrusted) return;
     const { secondaryId } = secondary;

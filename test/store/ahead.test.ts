@@ -56,7 +56,7 @@ async function answerAll(zone: Zone): Promise<void> {
   await store.pool.query('update notifications set acked_serial = serial where zone_id = $1', [zone.id]);
 }
 
-describe('a secondary ahead of us (contract, section 8)', () => {
+describe('a secondary ahead of us', () => {
   test('is followed by a change of the SOA alone, with its NOTIFY', async () => {
     const zone = await zoneAt(7);
     expect(await show(zone, 12)).toEqual({ kind: 'followed', secondary: zone.secondary, serial: 7 });

@@ -24,7 +24,7 @@ function outcome(
   return access.kind === 'allowed' ? access.secondary.name : access.refusal.reason;
 }
 
-describe('access (contract, section 8)', () => {
+describe('access', () => {
   it('is by address or range, of both families and in any spelling', () => {
     const list = registrations({
       addresses: ['192.0.2.1', '2001:DB8:0::1'],

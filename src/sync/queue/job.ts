@@ -1,4 +1,4 @@
-/** What the queue and its jobs are called, by everyone who adds or takes them (contract: section "The queue"). */
+/** What the queue and its jobs are called, by everyone who adds or takes them. */
 export const QUEUE_NAME = 'resync';
 export const JOB_NAME = 'resync';
 
