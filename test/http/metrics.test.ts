@@ -52,7 +52,7 @@ function read(text: string): Map<string, Family> {
   return families;
 }
 
-const valueOf = (families: Map<string, Family>, name: string, labels = '') =>
+const measure = (families: Map<string, Family>, name: string, labels = '') =>
   families.get(name)?.samples.find((sample) => sample.labels === labels)?.value;
 
 describe('/metrics', () => {
@@ -100,22 +100,22 @@ describe('/metrics', () => {
     const serial = await house.serial(zone);
     await ixfr({ ...house.dns, zone, serial });
     await until('NOTIFY was sent', async () =>
-      Number.isFinite(valueOf(read(await scrape()), 'zoneferry_notify_sent_total', 'result="silent"')),
+      Number.isFinite(measure(read(await scrape()), 'zoneferry_notify_sent_total', 'result="silent"')),
     );
     const families = read(await scrape());
-    expect(valueOf(families, 'zoneferry_zone_serial', `zone="${zone}"`)).toBe(serial);
-    expect(valueOf(families, 'zoneferry_secondary_acked', `secondary="local",zone="${zone}"`)).toBe(0);
-    expect(valueOf(families, 'zoneferry_secondary_notifications', 'secondary="local",state="pending"')).toBe(
+    expect(measure(families, 'zoneferry_zone_serial', `zone="${zone}"`)).toBe(serial);
+    expect(measure(families, 'zoneferry_secondary_acked', `secondary="local",zone="${zone}"`)).toBe(0);
+    expect(measure(families, 'zoneferry_secondary_notifications', 'secondary="local",state="pending"')).toBe(
       1,
     );
-    expect(valueOf(families, 'zoneferry_xfr_requests_total', 'type="AXFR",result="axfr"')).toBe(1);
-    expect(valueOf(families, 'zoneferry_xfr_requests_total', 'type="IXFR",result="up_to_date"')).toBe(1);
-    expect(valueOf(families, 'zoneferry_xfr_bytes_total', 'type="AXFR"')).toBeGreaterThan(100);
-    expect(valueOf(families, 'zoneferry_alias_resolve_total', 'outcome="found"')).toBeGreaterThan(0);
-    expect(valueOf(families, 'zoneferry_alias_stale_seconds')).toBe(0);
-    expect(valueOf(families, 'zoneferry_zones', 'state="published"')).toBe(1);
-    expect(valueOf(families, 'zoneferry_jobs', 'state="failed"')).toBe(0);
-    expect(valueOf(families, 'zoneferry_up', 'which="queue"')).toBe(1);
+    expect(measure(families, 'zoneferry_xfr_requests_total', 'type="AXFR",result="axfr"')).toBe(1);
+    expect(measure(families, 'zoneferry_xfr_requests_total', 'type="IXFR",result="up_to_date"')).toBe(1);
+    expect(measure(families, 'zoneferry_xfr_bytes_total', 'type="AXFR"')).toBeGreaterThan(100);
+    expect(measure(families, 'zoneferry_alias_resolve_total', 'outcome="found"')).toBeGreaterThan(0);
+    expect(measure(families, 'zoneferry_alias_stale_seconds')).toBe(0);
+    expect(measure(families, 'zoneferry_zones', 'state="published"')).toBe(1);
+    expect(measure(families, 'zoneferry_jobs', 'state="failed"')).toBe(0);
+    expect(measure(families, 'zoneferry_up', 'which="queue"')).toBe(1);
   });
 
   test('a target that fails is stale from the end of its TTL on', async () => {
@@ -125,9 +125,9 @@ describe('/metrics', () => {
     house.upstream.fail('stale.example.net', 'servfail');
     await until(
       'it is stale',
-      async () => (valueOf(read(await scrape()), 'zoneferry_alias_stale_seconds') ?? 0) > 0,
+      async () => (measure(read(await scrape()), 'zoneferry_alias_stale_seconds') ?? 0) > 0,
     );
-    expect(valueOf(read(await scrape()), 'zoneferry_alias_targets', 'state="failing"')).toBe(1);
+    expect(measure(read(await scrape()), 'zoneferry_alias_targets', 'state="failing"')).toBe(1);
   });
 
   test('METRICS_PER_ZONE=off leaves out what grows with the zones', async () => {
@@ -136,7 +136,7 @@ describe('/metrics', () => {
     await house.addService(['api'], { METRICS_PER_ZONE: 'off', HTTP_LISTEN: listen });
     const text = await scrape(`http://${listen}`);
     expect(text).not.toContain('zone="');
-    expect(valueOf(read(text), 'zoneferry_zones', 'state="published"')).toBeGreaterThan(0);
+    expect(measure(read(text), 'zoneferry_zones', 'state="published"')).toBeGreaterThan(0);
   });
 
   test('an odd zone name does not break the format', async () => {
