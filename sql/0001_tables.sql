@@ -132,8 +132,9 @@ create index aliases_by_owner on aliases (zone_id, owner);
 comment on table aliases is 'Which enabled ALIAS record follows which target.';
 
 create table notifications (
-  zone_id bigint not null references zones (id) on delete cascade,
-  secondary_id bigint not null references secondaries (id) on delete cascade,
+  -- no foreign keys: a client that deletes a zone or a secondary, and takes its time to commit, must not hold these rows
+  zone_id bigint not null,
+  secondary_id bigint not null,
   address text not null,
   serial bigint not null,
   committed_at timestamptz not null default now(),

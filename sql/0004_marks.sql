@@ -57,7 +57,10 @@ begin
       on conflict (name) do update set serial = excluded.serial, deleted_at = now();
     end if;
     delete from zone_marks where zone_id = old.id;
+    -- the service takes what it keeps elsewhere of the zone, by this mark
+    insert into zone_marks (zone_id, owner) values (old.id, null);
     perform pg_notify('zoneferry_zones', '');
+    perform pg_notify('zoneferry_marks', '');
     return null;
   end if;
   if tg_op = 'INSERT' then

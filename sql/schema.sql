@@ -880,7 +880,10 @@ begin
       on conflict (name) do update set serial = excluded.serial, deleted_at = now();
     end if;
     delete from zone_marks where zone_id = old.id;
+    -- the service takes what it keeps elsewhere of the zone, by this mark
+    insert into zone_marks (zone_id, owner) values (old.id, null);
     perform pg_notify('zoneferry_zones', '');
+    perform pg_notify('zoneferry_marks', '');
     return null;
   end if;
   if tg_op = 'INSERT' then
@@ -1377,10 +1380,6 @@ alter table alias_targets add constraint alias_targets_pkey PRIMARY KEY (name);
 alter table aliases add constraint aliases_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
 
 alter table aliases add constraint aliases_pkey PRIMARY KEY (record_id);
-
-alter table notifications add constraint notifications_secondary_id_fkey FOREIGN KEY (secondary_id) REFERENCES secondaries(id) ON DELETE CASCADE;
-
-alter table notifications add constraint notifications_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
 
 alter table notifications add constraint notifications_pkey PRIMARY KEY (zone_id, secondary_id, address);
 

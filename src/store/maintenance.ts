@@ -28,7 +28,8 @@ export async function pruneJournal(pool: Pool, limits: JournalLimits): Promise<n
   return rowCount ?? 0;
 }
 
-/** Marks of zones that are gone. */
-export async function dropOrphanMarks(pool: Pool): Promise<void> {
+/** What is left of zones that are gone, where their own marks went too early. */
+export async function dropOrphans(pool: Pool): Promise<void> {
   await pool.query('delete from zone_marks m where not exists (select from zones where id = m.zone_id)');
+  await pool.query('delete from notifications n where not exists (select from zones where id = n.zone_id)');
 }

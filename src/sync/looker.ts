@@ -3,9 +3,10 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Family, Look, Resolver } from '../resolve/resolver.ts';
 import type { Pool } from '../store/pool.ts';
-import { type KnownTarget, type TargetUpdate, writeLooks } from '../store/targets.ts';
+import type { KnownTarget } from '../store/targets.ts';
 import { decide, type TargetLook } from '../zone/alias/decide.ts';
 import type { AliasPolicy, Seen, TargetState } from '../zone/alias/policy.ts';
+import { LookWriter } from './look-writer.ts';
 
 export interface LookerOptions {
   pool: Pool;
@@ -26,8 +27,6 @@ export interface LookResult {
 }
 
 const LATE_BY = 250; // ms that one family waits for the other
-const GATHER = 5; // ms in which looks are gathered for one transaction
-const BATCH = 500;
 
 interface Running {
   startedAt: number;
@@ -43,12 +42,11 @@ export class Looker {
   readonly #running = new Map<string, Running>();
   readonly #queue: (() => void)[] = [];
   #active = 0;
-  #writes: { update: TargetUpdate; job: string | undefined; settle: (error?: unknown) => void }[] = [];
-  #writer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writer: LookWriter;
 
   constructor(options: LookerOptions) {
     this.#options = options;
+    this.#writer = new LookWriter(options.pool, options.log);
   }
 
   /**
@@ -70,10 +68,11 @@ export class Looker {
     return entry.done;
   }
 
-  /** Waits for what is being written. */
+  /** Waits for the looks under way; what can't be written at once is given up. */
   async stop(): Promise<void> {
+    const written = this.#writer.stop();
     await Promise.allSettled([...this.#running.values()].map((entry) => entry.done));
-    await this.#writing;
+    await written;
   }
 
   async #lookInTurn(
@@ -102,11 +101,11 @@ export class Looker {
     await Promise.race([a, aaaa]);
     await withinReason(both);
     const inTime = { ...got };
-    const first = await this.#decideAndWrite(target, target.state, inTime, job, force);
+    const first = await this.#decideAndWrite(target, inTime, job, force);
     if (inTime.a && inTime.aaaa) return first;
     await both;
     const late: TargetLook = inTime.a ? { aaaa: got.aaaa } : { a: got.a };
-    const second = await this.#decideAndWrite(target, first.state, late, job, force);
+    const second = await this.#decideAndWrite(target, late, job, force);
     return { ...second, changed: first.changed || second.changed };
   }
 
@@ -118,76 +117,29 @@ export class Looker {
     }
   }
 
+  /** The decision is made on what is known when it is written, as others may have looked meanwhile. */
   async #decideAndWrite(
-    target: KnownTarget,
-    before: TargetState,
+    { name }: KnownTarget,
     look: TargetLook,
     job: string | undefined,
     force: boolean,
-  ): Promise<LookResult & { state: TargetState }> {
+  ): Promise<LookResult> {
     const { clock, policy, log } = this.#options;
-    const decision = decide(before, look, policy, clock.now(), force);
+    const decision = await this.#writer.write(
+      { name, decide: (before) => decide(before, look, policy, clock.now(), force) },
+      job,
+    );
+    if (!decision) return { name, outcome: 'failed', changed: false };
+    const { a, aaaa, failures } = decision.state;
     if (decision.changed) {
-      const { a, aaaa } = decision.state;
-      log.info(
-        { target: target.name, a: a.addresses, aaaa: aaaa.addresses, job },
-        `${target.name} changed its addresses`,
-      );
-    } else if (decision.state.failures === 1) {
+      log.info({ target: name, a: a.addresses, aaaa: aaaa.addresses, job }, `${name} changed its addresses`);
+    } else if (failures === 1) {
       log.warn(
-        { target: target.name, a: decision.state.a.detail, aaaa: decision.state.aaaa.detail },
-        `${target.name} was not resolved; what is published stays`,
+        { target: name, a: a.detail, aaaa: aaaa.detail },
+        `${name} was not resolved; what is published stays`,
       );
     }
-    const update = {
-      name: target.name,
-      state: decision.state,
-      dueAt: new Date(decision.dueAt),
-      changed: decision.changed,
-    };
-    await this.#write(update, job);
-    return {
-      name: target.name,
-      outcome: outcomeOf(decision.state),
-      changed: decision.changed,
-      state: decision.state,
-    };
-  }
-
-  #write(update: TargetUpdate, job: string | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#writes.push({ update, job, settle: (error) => (error ? reject(error) : resolve()) });
-      if (this.#writes.length >= BATCH) this.#flush();
-      else this.#writer ??= setTimeout(() => this.#flush(), GATHER);
-    });
-  }
-
-  #flush(): void {
-    clearTimeout(this.#writer);
-    this.#writer = undefined;
-    const writes = this.#writes.splice(0);
-    if (writes.length === 0) return;
-    this.#writing = this.#writing.then(async () => {
-      try {
-        const jobs = [...new Set(writes.flatMap((write) => write.job ?? []))];
-        // a target's two families may be in one batch: the later state stands for both
-        const updates = new Map<string, TargetUpdate>();
-        for (const { update } of writes) {
-          updates.set(update.name, {
-            ...update,
-            changed: update.changed || (updates.get(update.name)?.changed ?? false),
-          });
-        }
-        await writeLooks(this.#options.pool, [...updates.values()], jobs);
-        for (const { settle } of writes) settle();
-      } catch (error) {
-        this.#options.log.error(
-          { error: messageOf(error) },
-          'looks could not be written; the targets are looked at again',
-        );
-        for (const { settle } of writes) settle(error);
-      }
-    });
+    return { name, outcome: outcomeOf(decision.state), changed: decision.changed };
   }
 }
 

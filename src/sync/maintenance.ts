@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
-import { dropOrphanMarks, type JournalLimits, pruneJournal } from '../store/maintenance.ts';
+import { dropOrphans, type JournalLimits, pruneJournal } from '../store/maintenance.ts';
 import type { Pool } from '../store/pool.ts';
 import { tidyTargets } from '../store/targets.ts';
 
@@ -15,7 +15,7 @@ export function startMaintenance(pool: Pool, journal: JournalLimits, log: Log): 
       const pruned = await pruneJournal(pool, journal);
       if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
       await tidyTargets(pool);
-      await dropOrphanMarks(pool);
+      await dropOrphans(pool);
       await dropPassedSerials(pool);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'maintenance failed; it is tried again in ten minutes');

@@ -5,6 +5,7 @@ import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
 import { markedZones } from '../store/publication/read.ts';
+import { hastenTargets } from '../store/targets.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 
 export interface PublisherOptions {
@@ -87,6 +88,7 @@ export class Publisher {
     if (zoneIds.length === 0) return false;
     try {
       const publication = await publishMarked(pool, { serialPolicy, now, zoneIds });
+      await hastenTargets(pool, publication.followed);
       const locked = new Set(publication.locked);
       for (const zoneId of zoneIds) if (!locked.has(zoneId)) this.#held.set(zoneId, now + HELD_FOR);
       this.#report(publication);
@@ -109,7 +111,10 @@ export class Publisher {
     );
     for (const zoneId of zoneIds) {
       try {
-        this.#report(await publishMarked(pool, { serialPolicy, now: clock.now(), zoneIds: [zoneId] }));
+        const publication = await publishMarked(pool, { serialPolicy, now: clock.now(), zoneIds: [zoneId] });
+        await hastenTargets(pool, publication.followed);
+        if (publication.locked.length === 0) this.#held.set(zoneId, clock.now() + HELD_FOR);
+        this.#report(publication);
       } catch (error) {
         this.#held.set(zoneId, clock.now() + 5_000);
         log.error(

@@ -47,7 +47,7 @@ export async function resync(
     await publishedUpTo(pool, zoneIds, await newestMark(pool), job.signal);
     const force = data.force === true && zoneIds !== undefined;
     for (let after = ''; ; ) {
-      const targets = await targetsOf(pool, zoneIds, after, PAGE);
+      const targets = await targetsOf(pool, zoneIds, after, PAGE, data.due === true);
       tally.expect(targets.length);
       await Promise.all(
         targets.map((target) =>

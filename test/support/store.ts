@@ -5,7 +5,7 @@ import { type Publication, publishMarked } from '../../src/store/publication/pub
 import { markedZones } from '../../src/store/publication/read.ts';
 import { claimDueTargets, writeLooks } from '../../src/store/targets.ts';
 import { decide, type TargetLook } from '../../src/zone/alias/decide.ts';
-import type { AliasPolicy } from '../../src/zone/alias/policy.ts';
+import type { AliasPolicy, TargetState } from '../../src/zone/alias/policy.ts';
 import { freshDatabase } from './database.ts';
 
 export const policy: AliasPolicy = {
@@ -90,20 +90,11 @@ export async function lookAt(
 ): Promise<void> {
   await store.pool.query('update alias_targets set due_at = now()');
   const targets = await claimDueTargets(store.pool, 1000, 60);
-  const updates = targets.flatMap((target) => {
-    const look = answers[target.name];
-    if (!look) return [];
-    const decision = decide(target.state, look, policy, now, force);
-    return [
-      {
-        name: target.name,
-        state: decision.state,
-        dueAt: new Date(decision.dueAt),
-        changed: decision.changed,
-      },
-    ];
+  const looks = targets.flatMap(({ name }) => {
+    const look = answers[name];
+    return look ? [{ name, decide: (before: TargetState) => decide(before, look, policy, now, force) }] : [];
   });
-  await writeLooks(store.pool, updates, []);
+  await writeLooks(store.pool, looks, []);
 }
 
 /** What a zone publishes beside its SOA, as sorted lines "name ttl type content". */

@@ -23,6 +23,7 @@ import {
   deleteStaleRows,
   insertNewRows,
   linkSources,
+  markAgain,
   rememberAliases,
   writeProblems,
 } from './write.ts';
@@ -35,6 +36,16 @@ export interface ZoneDelta {
   addedCount: number;
 }
 
+export interface Rewritten {
+  deltas: Map<string, ZoneDelta>;
+  /** True where a target was never followed before. */
+  newTargets: boolean;
+  /** Targets that an ALIAS at these names follows from now on. */
+  followed: Set<string>;
+  /** Zones with a row whose problem could not be written, as a client holds it; its name is marked again. */
+  passed: Set<string>;
+}
+
 /**
  * Steps "stale rows out, new rows in" for these names of any zones; gives the delta of each zone that changes. `catalogs` has the names
  * of those zones that are catalogs, by id.
@@ -43,17 +54,17 @@ export async function rewriteNames(
   client: Client,
   names: Names,
   catalogs: ReadonlyMap<string, string>,
-): Promise<{ deltas: Map<string, ZoneDelta>; newTargets: boolean }> {
+): Promise<Rewritten> {
   const sources = groupByName(await readSources(client, names));
   const published = groupByName(await readPublished(client, names));
-  const answers = await answersFor(client, names, sources);
+  const { answers, followed } = await answersFor(client, names, sources);
   const members = await readMembers(client, names, catalogs);
 
   const stale: string[] = [];
   const fresh: AddedRecord[] = [];
   const links: { id: string; sourceRecordId: string | null }[] = [];
   const aliases: AliasRow[] = [];
-  const problems: { id: string; problem: string | null }[] = [];
+  const problems: Problem[] = [];
   const deltas = new Map<string, ZoneDelta>();
   names.owners.forEach((owner, index) => {
     const zoneId = names.zoneIds[index] ?? '';
@@ -78,17 +89,19 @@ export async function rewriteNames(
   await deleteStaleRows(client, stale);
   await insertNewRows(client, fresh);
   await linkSources(client, links);
-  await writeProblems(client, problems);
+  const written = await writeProblems(client, problems);
+  const passed = namesOf(problems.filter(({ id }) => !written.has(id)));
+  await markAgain(client, passed);
   const { newTargets } = await rememberAliases(client, names, aliases);
-  return { deltas, newTargets };
+  return { deltas, newTargets, followed, passed: new Set(passed.zoneIds) };
 }
 
 async function answersFor(
   client: Client,
   names: Names,
   sources: Map<string, ZoneSource[]>,
-): Promise<Map<string, TargetAnswer>> {
-  const followed = new Set<string>();
+): Promise<{ answers: Map<string, TargetAnswer>; followed: Set<string> }> {
+  const targets = new Set<string>();
   const unseen = new Set<string>();
   let known: Map<string, string> | undefined;
   for (const rows of sources.values()) {
@@ -96,22 +109,30 @@ async function answersFor(
       if (row.type !== 'ALIAS') continue;
       known ??= await readAliases(client, names);
       const target = targetOf(row.content);
-      followed.add(target);
+      targets.add(target);
       if (known.get(row.id) !== target) unseen.add(target);
     }
   }
   await holdTargets(client, [...unseen]);
-  return readAnswers(client, [...followed]);
+  return { answers: await readAnswers(client, [...targets]), followed: unseen };
 }
 
-function changedProblems(
-  rows: readonly ZoneSource[],
-  desired: Desired,
-): { id: string; problem: string | null }[] {
+function changedProblems(rows: readonly ZoneSource[], desired: Desired): Problem[] {
   const now = new Map(desired.problems.map(({ id, problem }) => [id, problem]));
-  return rows.flatMap(({ id, problem }) =>
-    (now.get(id) ?? null) === problem ? [] : [{ id, problem: now.get(id) ?? null }],
+  return rows.flatMap(({ id, zoneId, owner, problem }) =>
+    (now.get(id) ?? null) === problem ? [] : [{ id, zoneId, owner, problem: now.get(id) ?? null }],
   );
+}
+
+interface Problem {
+  id: string;
+  zoneId: string;
+  owner: string;
+  problem: string | null;
+}
+
+function namesOf(problems: readonly Problem[]): Names {
+  return { zoneIds: problems.map(({ zoneId }) => zoneId), owners: problems.map(({ owner }) => owner) };
 }
 
 function addDelta(

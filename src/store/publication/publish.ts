@@ -7,7 +7,7 @@ import { soaDiffers, soaRdata } from '../../zone/soa.ts';
 import type { Client, Pool } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
 import { wholeCatalog } from './catalog.ts';
-import { rewriteNames, type ZoneDelta } from './names.ts';
+import { type Rewritten, rewriteNames, type ZoneDelta } from './names.ts';
 import {
   allNames,
   type Cause,
@@ -20,7 +20,16 @@ import {
   smallZones,
   takeMarks,
 } from './read.ts';
-import { type Advance, advanceZones, fillOutbox, hint, setAside, writeJournal } from './write.ts';
+import {
+  type Advance,
+  advanceZones,
+  boundWaits,
+  fillOutbox,
+  forgetGone,
+  hint,
+  setAside,
+  writeJournal,
+} from './write.ts';
 
 export interface PublishOptions {
   /** For zones without a policy of their own. */
@@ -34,8 +43,10 @@ export interface PublishOptions {
 export interface Publication {
   /** Zones with a new version. */
   zones: { name: string; from: number | undefined; serial: number; deleted: number; added: number }[];
-  /** Ids of the zones whose marks were taken; the others of the batch are held by somebody else. */
+  /** Ids of the zones that are done with, those deleted meanwhile among them; of the others somebody holds something. */
   locked: string[];
+  /** Targets that an ALIAS follows from now on. */
+  followed: string[];
   /** Zones that can't be published, with the reason. */
   setAside: { name: string; problem: string }[];
   marks: number;
@@ -52,8 +63,14 @@ const JOURNAL_STEP_MAX = 64 * 1024 * 1024; // a larger changeset is not kept: se
  */
 export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publication> {
   return inTransaction(pool, async (client) => {
+    await boundWaits(client);
     const zones = await lockZones(client, options.zoneIds);
-    if (zones.length === 0) return { zones: [], locked: [], setAside: [], marks: 0 };
+    const held = new Set(zones.map((zone) => zone.id));
+    const gone = await forgetGone(
+      client,
+      options.zoneIds.filter((zoneId) => !held.has(zoneId)),
+    );
+    if (zones.length === 0) return { zones: [], locked: gone, setAside: [], marks: 0, followed: [] };
     const marks = await takeMarks(
       client,
       zones.map((zone) => zone.id),
@@ -65,7 +82,7 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
         .filter(({ zone, problem }) => !zone.stale || zone.problem !== problem)
         .map(({ zone, problem }) => ({ zoneId: zone.id, problem })),
     );
-    const { deltas, newTargets } = await rewriteRows(client, ready, marks);
+    const { deltas, newTargets, followed, passed } = await rewriteRows(client, ready, marks);
     const causes = causesByZone(marks);
     const advances = ready.flatMap(
       (zone) => advance(zone, deltas.get(zone.id), causes.get(zone.id) ?? [], options) ?? [],
@@ -80,10 +97,12 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
     }
     await forgetOldProblems(client, ready, advances);
     await hint(client, [
-      ...(advances.length > 0 ? ['versions', 'outbox'] : []),
+      ...(advances.length > 0 ? ['versions'] : []),
       ...(newTargets ? ['targets'] : []),
     ]);
-    return report(zones, advances, unready, marks.length);
+    const publication = report(zones, advances, unready, marks.length);
+    const done = publication.locked.filter((zoneId) => !passed.has(zoneId));
+    return { ...publication, locked: [...done, ...gone], followed: [...followed] };
   });
 }
 
@@ -134,7 +153,7 @@ async function rewriteRows(
   client: Client,
   zones: readonly LockedZone[],
   marks: readonly Mark[],
-): Promise<{ deltas: Map<string, ZoneDelta>; newTargets: boolean }> {
+): Promise<Rewritten> {
   const whole = new Set(
     zones.filter((zone) => zone.stale || zone.publishedSerial === undefined).map((zone) => zone.id),
   );
@@ -172,8 +191,8 @@ async function rewriteInSlices(
   client: Client,
   names: Names,
   catalogs: ReadonlyMap<string, string>,
-): Promise<{ deltas: Map<string, ZoneDelta>; newTargets: boolean }> {
-  const result = { deltas: new Map<string, ZoneDelta>(), newTargets: false };
+): Promise<Rewritten> {
+  const result: Rewritten = { deltas: new Map(), newTargets: false, followed: new Set(), passed: new Set() };
   for (let from = 0; from < names.owners.length; from += SLICE) {
     const slice = {
       zoneIds: names.zoneIds.slice(from, from + SLICE),
@@ -185,12 +204,10 @@ async function rewriteInSlices(
 }
 
 /** A first version has no changeset, so its bytes need not be kept. */
-function merge(
-  into: { deltas: Map<string, ZoneDelta>; newTargets: boolean },
-  more: { deltas: Map<string, ZoneDelta>; newTargets: boolean },
-  countOnly: boolean,
-): void {
+function merge(into: Rewritten, more: Rewritten, countOnly: boolean): void {
   into.newTargets ||= more.newTargets;
+  for (const target of more.followed) into.followed.add(target);
+  for (const zoneId of more.passed) into.passed.add(zoneId);
   for (const [zoneId, delta] of more.deltas) {
     const sum = into.deltas.get(zoneId) ?? { deleted: [], added: [], deletedCount: 0, addedCount: 0 };
     if (!countOnly) {
@@ -294,7 +311,7 @@ function report(
   advances: readonly Advance[],
   unready: readonly { zone: LockedZone; problem: string }[],
   marks: number,
-): Publication {
+): Omit<Publication, 'followed'> {
   const names = new Map(zones.map((zone) => [zone.id, zone.name]));
   return {
     zones: advances.map((step) => ({

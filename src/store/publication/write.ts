@@ -1,6 +1,25 @@
 import type { ServedRecord } from '../../zone/record.ts';
 import type { Client } from '../pool.ts';
-import type { Cause } from './read.ts';
+import type { Cause, Names } from './read.ts';
+
+/** A lock that a client holds for long fails the batch, whose zones are then published one by one: the others don't wait for it. */
+export async function boundWaits(client: Client): Promise<void> {
+  await client.query(`set local lock_timeout = '1s'`);
+}
+
+/** What is kept of zones that are deleted goes by the mark that each left. Gives those of these ids that no zone has any more. */
+export async function forgetGone(client: Client, zoneIds: readonly string[]): Promise<string[]> {
+  if (zoneIds.length === 0) return [];
+  const { rows } = await client.query<{ id: string }>(
+    'select g.id from unnest($1::bigint[]) as g (id) where not exists (select from zones z where z.id = g.id)',
+    [zoneIds],
+  );
+  const gone = rows.map((row) => row.id);
+  if (gone.length === 0) return [];
+  await client.query('delete from notifications where zone_id = any ($1::bigint[])', [gone]);
+  await client.query('delete from zone_marks where zone_id = any ($1::bigint[])', [gone]);
+  return gone;
+}
 
 export interface AddedRecord extends ServedRecord {
   zoneId: string;
@@ -190,16 +209,27 @@ export async function rememberAliases(
   return { newTargets: (rowCount ?? 0) > 0 };
 }
 
-/** Why a row is not served; null takes an old reason away. A row that a client holds is passed by: its edit brings it here again. */
+/** Why a row is not served; null takes an old reason away. A row that a client holds is passed by: gives the ids of those written. */
 export async function writeProblems(
   client: Client,
   problems: readonly { id: string; problem: string | null }[],
-): Promise<void> {
-  if (problems.length === 0) return;
-  await client.query(
+): Promise<Set<string>> {
+  if (problems.length === 0) return new Set();
+  const { rows } = await client.query<{ id: string }>(
     `update records set problem = p.problem from unnest($1::bigint[], $2::text[]) as p (id, problem)
-     where records.id = p.id and records.id in (select id from records where id = any ($1::bigint[]) for no key update skip locked)`,
+     where records.id = p.id and records.id in (select id from records where id = any ($1::bigint[]) for no key update skip locked)
+     returning records.id`,
     [problems.map((row) => row.id), problems.map((row) => row.problem)],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Marks names again that could not be done with. */
+export async function markAgain(client: Client, names: Names): Promise<void> {
+  if (names.owners.length === 0) return;
+  await client.query(
+    'insert into zone_marks (zone_id, owner) select * from unnest($1::bigint[], $2::text[])',
+    [names.zoneIds, names.owners],
   );
 }
 

@@ -1,0 +1,92 @@
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Pool } from '../store/pool.ts';
+import { type FinishedLook, writeLooks } from '../store/targets.ts';
+import type { Decision } from '../zone/alias/decide.ts';
+
+/** Milliseconds in which looks are gathered for one transaction, and how many at most. */
+const GATHER = 5;
+const BATCH = 500;
+/** Milliseconds until a look that could not be written is tried again, and for how long it is. */
+const AGAIN_AFTER = 100;
+const GIVE_UP_AFTER = 30_000;
+
+interface Waiting {
+  look: FinishedLook;
+  job: string | undefined;
+  since: number;
+  resolve(decision: Decision | undefined): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Writes looks, many to a transaction. A target whose row somebody holds is tried again beside the others; so is everything while
+ * PostgreSQL is away for a moment.
+ */
+export class LookWriter {
+  readonly #pool: Pool;
+  readonly #log: Log;
+  #waiting: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #failing = false;
+  #stopping = false;
+
+  constructor(pool: Pool, log: Log) {
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  /** Gives what was decided when it was written; undefined where the target is followed no more. `job` is named in the journal. */
+  write(look: FinishedLook, job: string | undefined): Promise<Decision | undefined> {
+    return new Promise((resolve, reject) =>
+      this.#add({ look, job, since: performance.now(), resolve, reject }, GATHER),
+    );
+  }
+
+  /** Waits for what is being written; what can't be written now is given up. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#flush();
+    await this.#writing;
+  }
+
+  #add(waiting: Waiting, delay: number): void {
+    this.#waiting.push(waiting);
+    if (this.#stopping || this.#waiting.length === BATCH) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), delay);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const batch = this.#waiting.splice(0);
+    if (batch.length > 0) this.#writing = this.#writing.then(() => this.#writeBatch(batch));
+  }
+
+  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
+    const jobs = [...new Set(batch.flatMap(({ job }) => job ?? []))];
+    try {
+      const { decisions, busy } = await writeLooks(
+        this.#pool,
+        batch.map(({ look }) => look),
+        jobs,
+      );
+      this.#failing = false;
+      for (const waiting of batch) {
+        if (busy.has(waiting.look.name)) this.#tryAgain(waiting, new Error('its row is held by somebody'));
+        else waiting.resolve(decisions.get(waiting.look.name));
+      }
+    } catch (error) {
+      if (!this.#failing)
+        this.#log.error({ error: messageOf(error) }, 'looks can not be written now; it is tried again');
+      this.#failing = true;
+      for (const waiting of batch) this.#tryAgain(waiting, error);
+    }
+  }
+
+  #tryAgain(waiting: Waiting, error: unknown): void {
+    if (this.#stopping || performance.now() - waiting.since > GIVE_UP_AFTER) waiting.reject(error);
+    else this.#add(waiting, AGAIN_AFTER);
+  }
+}
