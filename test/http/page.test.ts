@@ -155,7 +155,8 @@ describe.skipIf(!existsSync(CHROMIUM) && process.env.CI === undefined)('the dash
     expect(troubles).toEqual([]);
     await page.getByRole('link', { name: 'Queue' }).click();
     await page.waitForURL(`${base}/queues`);
-    await page.getByText('resync').first().waitFor();
+    await page.goto(`${base}/queues/queue/resync?status=completed`);
+    await page.getByText('targets').first().waitFor();
     await keep(page, 'queues');
     await page.context().close();
   });
