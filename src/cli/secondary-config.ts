@@ -4,7 +4,7 @@ import { nsd } from './secondary-config/nsd.ts';
 import type { SecondaryConfigOptions } from './secondary-config/options.ts';
 import { powerdns } from './secondary-config/powerdns.ts';
 
-export type { SecondaryConfigOptions } from './secondary-config/options.ts';
+export type { SecondaryConfigOptions, SecondaryTls } from './secondary-config/options.ts';
 
 export const SECONDARY_KINDS = ['bind', 'nsd', 'knot', 'powerdns'] as const;
 export type SecondaryKind = (typeof SECONDARY_KINDS)[number];
@@ -14,7 +14,7 @@ export type SecondaryKind = (typeof SECONDARY_KINDS)[number];
  * the pitfalls of that server as comments. For PowerDNS, which keeps zones and keys in a database, it is a shell script.
  * It works as it is when pasted into a running installation, so it holds no section that a server takes only once.
  *
- * @throws UserError for a catalog where that server, or that registration, can't have one
+ * @throws UserError for a catalog or TLS where that server, or that registration, can't have it
  */
 export function secondaryConfig(kind: SecondaryKind, options: SecondaryConfigOptions): string {
   const text = render[kind](options);

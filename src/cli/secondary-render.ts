@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Config } from '../config.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import { UserError } from '../errors.ts';
 import { findKey } from '../store/keys.ts';
@@ -8,18 +7,20 @@ import { type Secondary, zonesOfSecondary } from '../store/secondaries.ts';
 import type { Session } from './database.ts';
 import { warn } from './output.ts';
 import { type SecondaryKind, secondaryConfig } from './secondary-config.ts';
+import { secondaryTls, type TlsOptions } from './secondary-tls.ts';
 
 /**
  * The configuration of a registered secondary, from its registration, its zones or its catalog, and the settings of this service.
  *
- * @throws UserError where the catalog is asked for and can't be had
+ * @throws UserError where the catalog or TLS is asked for and can't be had
  */
 export async function renderConfig(
   { pool, config: service }: Session,
   secondary: Secondary,
   kind: SecondaryKind,
-  byCatalog: boolean,
+  options: TlsOptions & { catalog?: boolean },
 ): Promise<string> {
+  const byCatalog = options.catalog === true;
   if (byCatalog && secondary.catalog === null)
     throw new UserError(
       `secondary ${secondary.name} has no catalog: zoneferry secondary set ${secondary.name} --catalog ZONE gives it one`,
@@ -28,10 +29,15 @@ export async function renderConfig(
   if (zones.length === 0 && !byCatalog)
     warn(`there are no zones yet that ${secondary.name} may have: its configuration lists none`);
   const key = secondary.keys[0] === undefined ? undefined : await findKey(pool, secondary.keys[0]);
+  const tls = secondaryTls(options, service);
   return secondaryConfig(kind, {
     name: secondary.name,
     addresses: endpoints(secondary.addresses),
-    primary: reachable(service),
+    primary:
+      tls && service.tls
+        ? reachable('TLS_LISTEN', service.tls.listen)
+        : reachable('DNS_LISTEN', service.dnsListen),
+    ...(tls ? { tls } : {}),
     notifyFrom: [service.notifyFrom.ipv4, service.notifyFrom.ipv6].flatMap((ip) =>
       ip === undefined || isWildcard(ip) ? [] : [ip],
     ),
@@ -41,23 +47,23 @@ export async function renderConfig(
   });
 }
 
-/** Where a secondary can ask: DNS_LISTEN, and this machine's own addresses where that is a wildcard. */
-function reachable(service: Config): Endpoint[] {
+/** Where a secondary can ask: where we listen, and this machine's own addresses where that is a wildcard. */
+function reachable(setting: string, listen: readonly Endpoint[]): Endpoint[] {
   const own = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).filter((one) => !one.internal && !one.address.startsWith('fe80:')),
   );
-  const found = service.dnsListen.flatMap(({ ip, port }) =>
+  const found = listen.flatMap(({ ip, port }) =>
     isWildcard(ip)
       ? own.filter((one) => isIPv6(one.address) === isIPv6(ip)).map((one) => ({ ip: one.address, port }))
       : [{ ip, port }],
   );
   if (found.length === 0)
     throw new UserError(
-      'DNS_LISTEN is a wildcard and this machine has no address of that family: set DNS_LISTEN to the one that secondaries reach',
+      `${setting} is a wildcard and this machine has no address of that family: set ${setting} to the one that secondaries reach`,
     );
-  if (service.dnsListen.some(({ ip }) => isWildcard(ip)))
+  if (listen.some(({ ip }) => isWildcard(ip)))
     warn(
-      'DNS_LISTEN is a wildcard: the addresses of this machine stand as primary; keep those that the secondary reaches',
+      `${setting} is a wildcard: the addresses of this machine stand as primary; keep those that the secondary reaches`,
     );
   return found;
 }

@@ -16,6 +16,7 @@ import { type Session, withDatabase } from './database.ts';
 import { print, printJson, table, warn } from './output.ts';
 import { SECONDARY_KINDS, type SecondaryKind } from './secondary-config.ts';
 import { renderConfig } from './secondary-render.ts';
+import { type TlsOptions, tlsOptions } from './secondary-tls.ts';
 
 interface Json {
   json?: boolean;
@@ -71,15 +72,17 @@ export function define(program: Command): void {
     'zoneferry secondary delete ns1',
   );
   usual(
-    secondary
-      .command('config')
-      .description('print the configuration that makes a server this secondary')
-      .argument('<name>', 'the secondary')
-      .requiredOption('--for <server>', SECONDARY_KINDS.join(', '), oneOf(SECONDARY_KINDS))
-      .option('--catalog', 'by its catalog zone instead of zone by zone')
-      .action(config),
+    tlsOptions(
+      secondary
+        .command('config')
+        .description('print the configuration that makes a server this secondary')
+        .argument('<name>', 'the secondary')
+        .requiredOption('--for <server>', SECONDARY_KINDS.join(', '), oneOf(SECONDARY_KINDS))
+        .option('--catalog', 'by its catalog zone instead of zone by zone'),
+    ).action(config),
     'zoneferry secondary config ns1 --for bind > /etc/bind/zoneferry.conf',
     'zoneferry secondary config ns1 --for knot --catalog',
+    'zoneferry secondary config ns1 --for nsd --tls primary.example.com --tls-ca /etc/nsd/primary-ca.pem',
   );
 }
 
@@ -202,12 +205,12 @@ async function remove(name: string, options: Json): Promise<void> {
 
 async function config(
   name: string,
-  options: Json & { for: SecondaryKind; catalog?: boolean },
+  options: Json & TlsOptions & { for: SecondaryKind; catalog?: boolean },
 ): Promise<void> {
   const text = await withDatabase(async (session) => {
     const secondary = await findSecondary(session.pool, name);
     if (!secondary) throw noSecondary(name);
-    return renderConfig(session, secondary, options.for, options.catalog === true);
+    return renderConfig(session, secondary, options.for, options);
   });
   if (options.json) printJson({ name, for: options.for, config: text });
   else process.stdout.write(text);

@@ -24,7 +24,7 @@ export interface EdnsReply {
   readonly extendedRcode?: number;
   readonly expireSeconds?: number;
   readonly keepaliveMs?: number;
-  /** Over TLS: every message of the reply is padded, and has OPT for it (RFC 7830, 4; RFC 9103, 8). */
+  /** Over TLS: every message of the reply is padded, and has OPT for it (RFC 7830, 4; RFC 9103, 7.9.1). */
   readonly isPadded?: boolean;
 }
 

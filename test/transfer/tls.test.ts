@@ -116,7 +116,7 @@ describe('XFR over TLS (RFC 9103)', () => {
     await expect(axfr({ ...over, zone: ZONE })).rejects.toMatchObject({ rcode: RCODE.REFUSED });
   });
 
-  it('gives nothing to strangers, and answers nothing but SOA and transfers (9103, 9)', async () => {
+  it('gives nothing to strangers, and answers nothing but SOA and transfers (9103, 7.8)', async () => {
     const { over } = await start();
     const stranger = { ...over, localAddress: '127.0.0.2' };
     await expect(axfr({ ...stranger, zone: ZONE })).rejects.toMatchObject({ rcode: RCODE.REFUSED });

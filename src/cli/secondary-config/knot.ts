@@ -1,9 +1,11 @@
+import { UserError } from '../../errors.ts';
 import type { SecondaryConfigOptions } from './options.ts';
 import { comment, fileName, notifySources, plain, sourceNote } from './text.ts';
 
-/** knot.conf for Knot DNS 3.2. */
+/** knot.conf for Knot DNS 3.2. Throws UserError for TLS. */
 export function knot(options: SecondaryConfigOptions): string[] {
-  const { key, catalog } = options;
+  const { key, catalog, tls } = options;
+  if (tls !== undefined) throw new UserError('Knot DNS 3.2 has no XFR over TLS: leave --tls out');
   const keyLine = key ? [`    key: "${plain(key.name)}"`] : [];
   const notifiers = [...new Set([...options.primary.map(({ ip }) => ip), ...notifySources(options)])];
   return [

@@ -13,4 +13,16 @@ export interface SecondaryConfigOptions {
   catalog?: string;
   /** Algorithm as `hmac-sha256`, secret in base64. */
   key?: { name: string; algorithm: string; secret: string };
+  /** Zones come over TLS (RFC 9103): `primary` then is where that is listened for. */
+  tls?: SecondaryTls;
+}
+
+/** How the secondary knows its primary, and is known by it. Paths are those of its own machine. */
+export interface SecondaryTls {
+  /** The name that the primary's certificate has to be for. */
+  name: string;
+  /** The authorities of that certificate; without it those that the machine trusts. */
+  ca?: string;
+  /** Its own certificate and key, where the primary asks for one. */
+  certificate?: { cert: string; key: string };
 }

@@ -5,7 +5,8 @@ import { comment, notifySources, plain, sourceNote } from './text.ts';
 
 /** A shell script for PowerDNS 4.7. Throws UserError for a catalog beside a key. */
 export function powerdns(options: SecondaryConfigOptions): string[] {
-  const { key, catalog } = options;
+  const { key, catalog, tls } = options;
+  if (tls !== undefined) throw new UserError('PowerDNS 4.7 has no XFR over TLS: leave --tls out');
   if (catalog !== undefined && key)
     throw new UserError(
       `PowerDNS 4.7 pulls the members of a catalog unsigned, and ${options.name} has a key: register it without one ` +
