@@ -15,15 +15,10 @@ import { Reconciler } from './reconciler.ts';
 import type { Shared } from './shared.ts';
 
 /** The role `transfer`: serves zones, and sends NOTIFY from the address that secondaries know. */
-export async function startTransfer({
-  config,
-  databaseUrl,
-  hints,
-  log,
-  metrics,
-  onStop,
-  onReady,
-}: Shared): Promise<void> {
+export async function startTransfer(
+  { config, databaseUrl, hints, log, metrics, onStop, onReady }: Shared,
+  sharesPorts = false,
+): Promise<void> {
   const clock = systemClock;
   const onError = (error: Error) =>
     log.warn({ error: messageOf(error) }, 'a connection to PostgreSQL was lost');
@@ -72,6 +67,7 @@ export async function startTransfer({
   await ahead.start();
   const server = createTransferServer({
     listen: config.dnsListen,
+    sharesPorts,
     ...(config.tls ? { tls: config.tls } : {}),
     legacyTsig: config.tsigLegacy,
     source,

@@ -11,26 +11,36 @@ export function define(program: Command): void {
     .command('serve')
     .description('run the service until SIGTERM or SIGINT; a second signal ends it at once')
     .option('--roles <roles>', `some of ${ROLES.join(', ')}, between commas`, roles, [...ROLES])
+    .option('--processes <number>', 'processes of the role transfer, which share its ports', processes)
     .addHelpText(
       'after',
       '\nAll roles run by default. NOTIFY and the checks of secondaries are sent by `transfer`.\nWith --json one line says on standard output when the service is ready; the log is on standard error.',
     )
     .action(run);
-  usual(command, 'zoneferry serve', 'zoneferry serve --roles transfer');
+  usual(command, 'zoneferry serve', 'zoneferry serve --roles transfer --processes 2');
 }
 
-async function run(options: { roles: Role[]; json?: boolean }): Promise<void> {
-  const [{ loadConfig }, { createLog }, { startService }] = await Promise.all([
+async function run(options: { roles: Role[]; processes?: number; json?: boolean }): Promise<void> {
+  const [{ loadConfig }, { createLog }, { startService, SHARES_PORTS }] = await Promise.all([
     import('../config.ts'),
     import('../log.ts'),
     import('../app.ts'),
   ]);
+  if (options.processes !== undefined && !options.roles.includes('transfer'))
+    throw new UserError('--processes is about the role transfer, which is not among --roles', 2);
   const config = loadConfig(process.env, process.cwd());
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   const stopping = new AbortController();
   const signal = asked(stopping);
   try {
-    const service = await startService(config, { roles: options.roles, log, signal: stopping.signal });
+    const service = await startService(config, {
+      roles: options.roles,
+      ...(options.processes === undefined ? {} : { processes: options.processes }),
+      sharesPorts: process.env[SHARES_PORTS] === 'on',
+      log,
+      signal: stopping.signal,
+    });
+    process.send?.({ ready: true });
     log.info({ pid: process.pid, roles: options.roles }, 'ready');
     if (options.json) printJson({ ready: true, pid: process.pid, roles: options.roles });
     const name = await signal;
@@ -43,7 +53,7 @@ async function run(options: { roles: Role[]; json?: boolean }): Promise<void> {
   log.info({}, 'stopped');
 }
 
-/** Resolves with the first signal; the second one ends the process at once. */
+/** Resolves with the first signal, or when the process that started this one is gone; the second one ends the process at once. */
 function asked(stopping: AbortController): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const onSignal = (name: NodeJS.Signals) => {
@@ -52,6 +62,8 @@ function asked(stopping: AbortController): Promise<NodeJS.Signals> {
       resolve(name);
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+    process.once('disconnect', () => stopping.signal.aborted || onSignal('SIGTERM'));
+    process.channel?.unref();
   });
 }
 
@@ -64,3 +76,12 @@ function roles(text: string): Role[] {
     );
   return ROLES.filter((role) => words.includes(role));
 }
+
+function processes(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,3}$/.test(text) || count < 1 || count > MOST_PROCESSES)
+    throw new InvalidArgumentError(`It takes a number from 1 to ${MOST_PROCESSES}.`);
+  return count;
+}
+
+const MOST_PROCESSES = 128;

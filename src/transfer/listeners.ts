@@ -18,11 +18,14 @@ interface Listener {
 export class Listeners {
   readonly #endpoints: readonly Endpoint[];
   readonly #handlers: ListenerHandlers;
+  readonly #sharesPorts: boolean;
   #open: Listener[] = [];
 
-  constructor(endpoints: readonly Endpoint[], handlers: ListenerHandlers) {
+  /** @param sharesPorts other processes may listen there too */
+  constructor(endpoints: readonly Endpoint[], handlers: ListenerHandlers, sharesPorts = false) {
     this.#endpoints = endpoints;
     this.#handlers = handlers;
+    this.#sharesPorts = sharesPorts;
   }
 
   /**
@@ -61,7 +64,8 @@ export class Listeners {
 
   async #listen(wanted: Endpoint): Promise<Listener> {
     for (let attempt = 1; ; attempt++) {
-      const tcp = await listenTcp(wanted, 'DNS_LISTEN', (socket) => this.#handlers.onConnection(socket));
+      const accept = (socket: Socket) => this.#handlers.onConnection(socket);
+      const tcp = await listenTcp(wanted, 'DNS_LISTEN', accept, this.#sharesPorts);
       const endpoint = endpointOf(tcp, wanted);
       try {
         return { endpoint, tcp, udp: await this.#listenUdp(endpoint) };
@@ -75,7 +79,11 @@ export class Listeners {
 
   async #listenUdp(endpoint: Endpoint): Promise<UdpSocket> {
     const isV6 = isIPv6(endpoint.ip);
-    const socket = createSocket({ type: isV6 ? 'udp6' : 'udp4', ipv6Only: isV6 });
+    const socket = createSocket({
+      type: isV6 ? 'udp6' : 'udp4',
+      ipv6Only: isV6,
+      reusePort: this.#sharesPorts,
+    });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', (error) => reject(explain(error, endpoint, 'UDP', 'DNS_LISTEN')));
@@ -97,18 +105,29 @@ export class Listeners {
  * Listens for connections; those accepted may be half-closed.
  *
  * @param setting where the endpoint comes from
+ * @param sharesPort other processes may listen there too
  * @throws UserError that names it, where the address or port can't be had
  */
 export async function listenTcp(
   endpoint: Endpoint,
   setting: ListenSetting,
   onConnection: (socket: Socket) => void,
+  sharesPort = false,
 ): Promise<Server> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(explain(error, endpoint, 'TCP', setting)));
     // ipv6Only: `::` beside `0.0.0.0` on one port.
-    server.listen({ host: endpoint.ip, port: endpoint.port, backlog: BACKLOG, ipv6Only: true }, resolve);
+    server.listen(
+      {
+        host: endpoint.ip,
+        port: endpoint.port,
+        backlog: BACKLOG,
+        ipv6Only: true,
+        reusePort: sharesPort,
+      },
+      resolve,
+    );
   });
   server.removeAllListeners('error');
   // Out of file descriptors, say: the next connection may succeed.

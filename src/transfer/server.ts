@@ -18,6 +18,8 @@ import { DatagramService } from './udp.ts';
 export interface TransferServerOptions {
   /** TCP and UDP on each; port 0 takes a free one, the same for both. */
   readonly listen: readonly Endpoint[];
+  /** Other processes may listen there too; the system shares out what comes. */
+  readonly sharesPorts?: boolean;
   /** XFR over TLS (RFC 9103), where it is wanted. */
   readonly tls?: TlsOptions;
   readonly source: VersionSource;
@@ -71,10 +73,14 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
   });
   const connections = new Connections({ responder, registry, report, caps: limits });
   const datagrams = new DatagramService(responder, limits.datagrams);
-  const listeners = new Listeners(options.listen, {
-    onConnection: (socket) => connections.accept(socket),
-    onDatagram: (socket, message, from) => datagrams.receive(socket, message, from),
-  });
+  const listeners = new Listeners(
+    options.listen,
+    {
+      onConnection: (socket) => connections.accept(socket),
+      onDatagram: (socket, message, from) => datagrams.receive(socket, message, from),
+    },
+    options.sharesPorts,
+  );
   const tls =
     options.tls === undefined
       ? undefined
@@ -82,6 +88,7 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
           registry,
           report,
           log,
+          sharesPorts: options.sharesPorts === true,
           onConnection: (socket) => connections.accept(socket, 'tls'),
         });
   let stopped: Promise<void> | undefined;

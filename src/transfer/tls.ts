@@ -25,6 +25,7 @@ export interface TlsOptions extends TlsFiles {
 export class TlsDoor {
   readonly #endpoints: readonly Endpoint[];
   readonly #asksCertificate: boolean;
+  readonly #sharesPorts: boolean;
   readonly #report: Report;
   readonly #onConnection: (socket: TLSSocket) => void;
   readonly #handshakes: Handshakes;
@@ -38,11 +39,13 @@ export class TlsDoor {
       registry: Registry;
       report: Report;
       log: Log;
+      sharesPorts?: boolean;
       onConnection: (socket: TLSSocket) => void;
     },
   ) {
     this.#endpoints = options.listen;
     this.#asksCertificate = options.clientCa !== undefined;
+    this.#sharesPorts = parts.sharesPorts === true;
     this.#report = parts.report;
     this.#onConnection = parts.onConnection;
     const caps = { ...defaultHandshakeCaps, ...options.caps };
@@ -76,7 +79,8 @@ export class TlsDoor {
     await this.#credentials.start();
     try {
       for (const endpoint of this.#endpoints) {
-        const server = await listenTcp(endpoint, 'TLS_LISTEN', (socket) => this.#accept(socket));
+        const accept = (socket: Socket) => this.#accept(socket);
+        const server = await listenTcp(endpoint, 'TLS_LISTEN', accept, this.#sharesPorts);
         this.#open.push({ server, endpoint: endpointOf(server, endpoint) });
       }
     } catch (error) {
