@@ -137,12 +137,10 @@ function readNumbers(app: FastifyInstance): void {
 /** No body at all is an empty object for who asks for nothing in particular, whatever type it claims. */
 function takeEmptyBodies(app: FastifyInstance): void {
   app.removeContentTypeParser(['application/json', 'text/plain']);
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-    try {
-      done(null, String(body).trim() === '' ? undefined : JSON.parse(String(body)));
-    } catch (error) {
-      done(new HttpError(400, `body: is no JSON: ${messageOf(error)}`));
-    }
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (String(body).trim() === '') done(null, undefined);
+    else parse(request, String(body), done);
   });
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.method === 'POST') request.body = {};

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, openHouse } from '../support/house.ts';
+import { redisInstalled, TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { asker } from './support.ts';
 
@@ -13,24 +14,7 @@ afterAll(() => house?.close());
 const bearer = { authorization: `Bearer ${TOKEN}` };
 
 describe('Bull Board on the queue in PostgreSQL', () => {
-  test('shows the queue, its jobs and the datastore', async () => {
-    const ask = asker(house.http, bearer);
-    const { id } = (await ask('POST', '/v1/resyncs', { reason: 'for the board' })).body.data.job;
-    await until(
-      'the job is done',
-      async () => (await ask('GET', `/v1/jobs/${id}`)).body.data.state === 'completed',
-    );
-    const list = await ask(
-      'GET',
-      '/queues/api/queues?activeQueue=resync&status=completed&page=1&jobsPerPage=100',
-    );
-    expect(list.status).toBe(200);
-    const [queue] = list.body.queues;
-    expect(queue).toMatchObject({ name: 'resync', counts: { completed: expect.any(Number) } });
-    expect(queue.jobs.map((job: { id: string }) => job.id)).toContain(id);
-    const job = await ask('GET', `/queues/api/queues/resync/${id}`);
-    expect(job.body).toMatchObject({ job: { id, data: { reason: 'for the board' } }, status: 'completed' });
-  });
+  test('shows the queue and its jobs', () => showsJobs(house));
 
   test('its page and files come from here, and foreign ones are blocked', async () => {
     const ask = asker(house.http, bearer);
@@ -65,3 +49,37 @@ describe('Bull Board on the queue in PostgreSQL', () => {
     expect((await without('GET', '/queues', undefined, { cookie: past })).status).toBe(401);
   });
 });
+
+describe.runIf(redisInstalled || process.env.CI === 'true')('Bull Board on the queue in Redis', () => {
+  let redis: TestRedis;
+  let onRedis: House;
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+    onRedis = await openHouse({ API_TOKEN: TOKEN, REDIS_URL: redis.url });
+  });
+  afterAll(async () => {
+    await onRedis?.close();
+    await redis?.stop();
+  });
+
+  test('shows the queue and its jobs', () => showsJobs(onRedis));
+});
+
+async function showsJobs(house: House): Promise<void> {
+  const ask = asker(house.http, bearer);
+  const { id } = (await ask('POST', '/v1/resyncs', { reason: 'for the board' })).body.data.job;
+  await until(
+    'the job is done',
+    async () => (await ask('GET', `/v1/jobs/${id}`)).body.data.state === 'completed',
+  );
+  const list = await ask(
+    'GET',
+    '/queues/api/queues?activeQueue=resync&status=completed&page=1&jobsPerPage=100',
+  );
+  expect(list.status).toBe(200);
+  const [queue] = list.body.queues;
+  expect(queue).toMatchObject({ name: 'resync', counts: { completed: expect.any(Number) } });
+  expect(queue.jobs.map((job: { id: string }) => job.id)).toContain(id);
+  const job = await ask('GET', `/queues/api/queues/resync/${id}`);
+  expect(job.body).toMatchObject({ job: { id, data: { reason: 'for the board' } }, status: 'completed' });
+}

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, openHouse } from '../support/house.ts';
+import { freePort } from '../support/secondaries/ports.ts';
 import { axfr, ixfr } from '../support/transfer-client.ts';
 import { until } from '../support/until.ts';
 import { asker } from './support.ts';
@@ -131,8 +132,7 @@ describe('/metrics', () => {
   });
 
   test('METRICS_PER_ZONE=off leaves out what grows with the zones', async () => {
-    const port = Number(new URL(house.http).port) + 1;
-    const listen = `127.0.0.1:${port}`;
+    const listen = `127.0.0.1:${await freePort()}`;
     await house.addService(['api'], { METRICS_PER_ZONE: 'off', HTTP_LISTEN: listen });
     const text = await scrape(`http://${listen}`);
     expect(text).not.toContain('zone="');

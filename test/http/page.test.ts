@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, openHouse } from '../support/house.ts';
+import { freePort } from '../support/secondaries/ports.ts';
 import { asker } from './support.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -135,7 +136,7 @@ describe.skipIf(!existsSync(CHROMIUM) && process.env.CI === undefined)('the dash
   });
 
   test('a token is asked for, kept for the tab, and opens the board of the queue', async () => {
-    const port = Number(new URL(house.http).port) + 2;
+    const port = await freePort();
     await house.addService(['api'], { API_TOKEN: TOKEN, HTTP_LISTEN: `127.0.0.1:${port}` });
     const base = `http://127.0.0.1:${port}`;
     expect((await asker(base)('GET', '/')).text).not.toContain('shown.example');
