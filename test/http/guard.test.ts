@@ -71,6 +71,7 @@ describe('with API_TOKEN', () => {
     for (const authorization of [
       `Bearer ${TOKEN}x`,
       `Bearer ${TOKEN.slice(1)}`,
+      `Bearer ${TOKEN.slice(0, -1)}`,
       'Bearer',
       'Bearer ',
       `Basic ${TOKEN}`,
