@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { showPresence } from './app/presence.ts';
 import type { Shared } from './app/shared.ts';
 import { startTransfer } from './app/transfer.ts';
+import { startTransferProcesses } from './app/transfer-processes.ts';
 import { startWorker } from './app/worker.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -16,12 +17,18 @@ import { queuePlace } from './store/processes.ts';
 import { openQueues } from './sync/queues.ts';
 import { startSchedule } from './sync/schedule.ts';
 
+export { SHARES_PORTS } from './app/transfer-processes.ts';
+
 export type Role = 'transfer' | 'worker' | 'scheduler' | 'api';
 export const ROLES: readonly Role[] = ['transfer', 'worker', 'scheduler', 'api'];
 
 export interface ServiceOptions {
   roles: readonly Role[];
   log: Log;
+  /** How many processes the role `transfer` has; default: this one. */
+  processes?: number;
+  /** This is one of those, and shares its ports with the others. */
+  sharesPorts?: boolean;
   /** Ends the start while it waits for PostgreSQL or Redis. */
   signal?: AbortSignal;
 }
@@ -89,7 +96,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onReady: (reason) => reasons.push(reason),
     };
     if (options.roles.includes('worker')) await startWorker(shared);
-    if (options.roles.includes('transfer')) await startTransfer(shared);
+    if (options.roles.includes('transfer')) {
+      if ((options.processes ?? 1) > 1) await startTransferProcesses(shared, options.processes ?? 1);
+      else await startTransfer(shared, options.sharesPorts);
+    }
     if (options.roles.includes('scheduler')) {
       const schedule = await startSchedule(config.resyncCron, queues, log);
       stops.push(() => schedule.stop());
