@@ -327,6 +327,14 @@ describe('handshakes', () => {
     }
   });
 
+  it('under way are cut when the server stops', async () => {
+    const { over, server } = await start();
+    const silent = await rawConnection(over);
+    const begun = performance.now();
+    await Promise.all([server.stop(100), closing(silent)]);
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+
   it('survive what is no TLS', async () => {
     const { over, log } = await start();
     for (const noise of ['GET / HTTP/1.0\r\n\r\n', '\0\x1d\0\x01', '\x16\x03\x01\xff\xff']) {
@@ -346,7 +354,9 @@ describe('handshakes', () => {
 
 describe('certificate, key and authority are read again without a restart', () => {
   /** A server that follows copies of its own, and what it shows of its certificate now. */
-  async function startFollowing(): Promise<
+  async function startFollowing(
+    lookEveryMs = 50,
+  ): Promise<
     RunningTls & { files: { cert: string; key: string; clientCa: string }; shown(): Promise<string> }
   > {
     const folder = authority.folder;
@@ -359,7 +369,7 @@ describe('certificate, key and authority are read again without a restart', () =
     await copyFile(own.certFile, files.cert);
     await copyFile(own.keyFile, files.key);
     await copyFile(authority.caFile, files.clientCa);
-    const running = await start({ ...files, lookEveryMs: 50 });
+    const running = await start({ ...files, lookEveryMs });
     const over = withTls(running.over, { cert: client.cert, key: client.key });
     const shown = async () => {
       const connection = await TestConnection.open(over);
@@ -400,6 +410,17 @@ describe('certificate, key and authority are read again without a restart', () =
     await copyFile(renewed.keyFile, files.key);
     await until(() => log.find('CN=renewed.test is in force') !== undefined);
     expect(await shown()).toBe('renewed.test');
+  });
+
+  it('a pair of which one half comes a moment later is no error', async () => {
+    const { files, log } = await startFollowing(400);
+    const renewed = await authority.issue('renewed.test', 'DNS:primary.test');
+    await copyFile(renewed.certFile, files.cert);
+    // One look falls in between, hardly ever none.
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    await copyFile(renewed.keyFile, files.key);
+    await until(() => log.find('CN=renewed.test is in force') !== undefined);
+    expect(log.find('can not be used')).toBeUndefined();
   });
 
   it('a file that is gone or empty for a while changes nothing', async () => {
