@@ -152,13 +152,16 @@ async function markFollowers(
   if ((rowCount ?? 0) > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
 }
 
-/** Makes targets due that have no good answer yet: an ALIAS that newly follows one must not wait for the back-off of others. */
+/**
+ * Has targets without a good answer looked at now: an ALIAS that newly follows one must wait neither for the back-off of others nor for
+ * the next tick.
+ */
 export async function hastenTargets(pool: Pool, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   await pool.query(
     `with hastened as (
-       update alias_targets set due_at = now() where name in (
-         select name from alias_targets where name = any ($1::text[]) and due_at > now() and failures > 0 for no key update skip locked)
+       update alias_targets set due_at = least(due_at, now()) where name in (
+         select name from alias_targets where name = any ($1::text[]) and failures > 0 for no key update skip locked)
        returning name)
      select pg_notify('zoneferry_targets', '') from (select from hastened limit 1) as any_of_them`,
     [names],

@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
-import { markedZones } from '../store/publication/read.ts';
+import { type MarkedZones, markedZones } from '../store/publication/read.ts';
 import { hastenTargets } from '../store/targets.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 
@@ -21,6 +21,8 @@ export interface PublisherOptions {
 }
 
 const HELD_FOR = 250; // ms until a zone that somebody else held is tried again
+const LANES = 3; // batches at once: a zone of a million records must not keep the others waiting
+const RELIEVED_AFTER = 50; // ms that a batch may take before another lane opens beside it
 
 /**
  * Publishes marked names as long as it runs: woken by hints, and by a poll behind them. Any number of publishers, in any number of
@@ -29,10 +31,15 @@ const HELD_FOR = 250; // ms until a zone that somebody else held is tried again
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #held = new Map<string, number>();
+  readonly #underWay = new Set<string>();
+  readonly #lanes = new Set<Promise<void>>();
   #unhint: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> | undefined;
-  #wokenMeanwhile = false;
+  #relief: NodeJS.Timeout | undefined;
+  #largeBatches = 0;
+  #largeIsNext = false;
+  #woken = false;
+  #failing = false;
   #stopped = false;
 
   constructor(options: PublisherOptions) {
@@ -42,40 +49,57 @@ export class Publisher {
   start(): void {
     this.#unhint = this.#options.hints.on('marks', () => this.wake());
     this.wake();
+    this.#poll();
   }
 
   /** Looks for marks now. */
   wake(): void {
     if (this.#stopped) return;
-    this.#wokenMeanwhile = true;
-    if (this.#running) return;
-    clearTimeout(this.#timer);
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#stopped) return;
-      const pause = this.#held.size > 0 ? HELD_FOR : (this.#options.pollEvery ?? 500);
-      this.#timer = setTimeout(() => this.wake(), pause);
-    });
+    this.#woken = true;
+    if (this.#lanes.size === 0) this.#openLane();
+    else if (this.#lanes.size < LANES) {
+      this.#relief ??= setTimeout(() => {
+        this.#relief = undefined;
+        if (this.#woken && !this.#stopped) this.#openLane();
+      }, RELIEVED_AFTER);
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unhint?.();
     clearTimeout(this.#timer);
-    await this.#running;
+    clearTimeout(this.#relief);
+    await Promise.all(this.#lanes);
+  }
+
+  #poll(): void {
+    const pause = this.#held.size > 0 ? HELD_FOR : (this.#options.pollEvery ?? 500);
+    this.#timer = setTimeout(() => {
+      this.wake();
+      this.#poll();
+    }, pause);
+  }
+
+  #openLane(): void {
+    const lane = this.#run().finally(() => this.#lanes.delete(lane));
+    this.#lanes.add(lane);
   }
 
   async #run(): Promise<void> {
     try {
-      while (this.#wokenMeanwhile && !this.#stopped) {
-        this.#wokenMeanwhile = false;
+      while (this.#woken && !this.#stopped) {
+        this.#woken = false;
         while (!this.#stopped && (await this.#publishBatch()));
       }
+      this.#failing = false;
     } catch (error) {
-      this.#options.log.error(
-        { error: messageOf(error) },
-        'publishing failed; the marks stay and it is tried again',
-      );
+      if (!this.#failing)
+        this.#options.log.error(
+          { error: messageOf(error) },
+          'publishing failed; the marks stay and it is tried again until it succeeds',
+        );
+      this.#failing = true;
     }
   }
 
@@ -84,22 +108,39 @@ export class Publisher {
     const { pool, clock, serialPolicy, batch = 500 } = this.#options;
     const now = clock.now();
     for (const [zoneId, until] of this.#held) if (until <= now) this.#held.delete(zoneId);
-    const zoneIds = await markedZones(pool, batch, [...this.#held.keys()]);
+    const { zoneIds, areLarge } = this.#choose(
+      await markedZones(pool, batch, [...this.#held.keys(), ...this.#underWay]),
+    );
     if (zoneIds.length === 0) return false;
+    for (const zoneId of zoneIds) this.#underWay.add(zoneId);
+    if (areLarge) this.#largeBatches++;
     try {
       const publication = await publishMarked(pool, { serialPolicy, now, zoneIds });
       await hastenTargets(pool, publication.followed);
       const locked = new Set(publication.locked);
-      for (const zoneId of zoneIds) if (!locked.has(zoneId)) this.#held.set(zoneId, now + HELD_FOR);
+      for (const zoneId of zoneIds) if (!locked.has(zoneId)) this.#held.set(zoneId, clock.now() + HELD_FOR);
       this.#report(publication);
     } catch (error) {
       if (zoneIds.length === 1) {
-        this.#held.set(zoneIds[0] ?? '', now + 5_000);
+        this.#held.set(zoneIds[0] ?? '', clock.now() + 5_000);
         throw error;
       }
       await this.#publishOneByOne(zoneIds, error);
+    } finally {
+      for (const zoneId of zoneIds) this.#underWay.delete(zoneId);
+      if (areLarge) this.#largeBatches--;
     }
     return true;
+  }
+
+  /** Small zones and large ones in turn; one lane at least is left to the small ones. */
+  #choose(marked: MarkedZones): { zoneIds: string[]; areLarge: boolean } {
+    const isFree = (zoneId: string) => !this.#underWay.has(zoneId);
+    const small = marked.small.filter(isFree);
+    const large = this.#largeBatches < LANES - 1 ? marked.large.filter(isFree) : [];
+    const areLarge = large.length > 0 && (small.length === 0 || this.#largeIsNext);
+    this.#largeIsNext = !areLarge;
+    return { zoneIds: areLarge ? large : small, areLarge };
   }
 
   /** One zone that can't be published must not stop the others of its batch. */

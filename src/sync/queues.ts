@@ -105,10 +105,10 @@ export class Queues {
   /**
    * Starts a worker, and with it the sweeping of finished jobs. Stopped by `close`.
    *
-   * @param concurrency jobs at once
+   * @param concurrency jobs at once; those that run together share looks, so many at once cost little
    * @param lockMs a job whose worker died is taken up by another within about twice this time
    */
-  work(processor: ResyncProcessor, { concurrency = 4, lockMs = 15_000 } = {}): void {
+  work(processor: ResyncProcessor, { concurrency = 32, lockMs = 15_000 } = {}): void {
     const worker = new ResyncWorker(this.#backend, processor, {
       concurrency,
       lockMs,

@@ -168,3 +168,18 @@ test('a zone deleted is refused at once, and one made again starts past its last
   await house.zone('example.com.', []);
   await until('served again', async () => (await soa({ ...house.dns, zone: 'example.com.' })).serial === 2);
 });
+
+test('an ALIAS that newly follows a failing target has it looked at now, not after the back-off of others or at the next tick', async () => {
+  house = await openHouse({ RESYNC_CRON: '0 0 1 1 *', RETRY_MIN: '600', RETRY_MAX: '600' });
+  house.upstream.fail('late.example.net', 'servfail');
+  await house.zone('one.test.', [['one.test.', 'ALIAS', 'late.example.net.']]);
+  await until('looked at', async () => {
+    const { rowCount } = await house.operator.query('select from alias_targets where failures > 0');
+    return rowCount === 1;
+  });
+  house.upstream.heal('late.example.net');
+  house.upstream.set('late.example.net', { A: ['192.0.2.3'], ttl: 300 });
+  await house.zone('two.test.', [['two.test.', 'ALIAS', 'late.example.net.']]);
+  await house.publishes('two.test.', 'A', ['192.0.2.3']);
+  await house.publishes('one.test.', 'A', ['192.0.2.3']);
+});

@@ -75,7 +75,8 @@ export async function publishAll(
 ): Promise<Publication['zones']> {
   const zones: Publication['zones'] = [];
   for (;;) {
-    const zoneIds = await markedZones(store.pool, 100, []);
+    const { small, large } = await markedZones(store.pool, 100, []);
+    const zoneIds = [...small, ...large];
     if (zoneIds.length === 0) return zones;
     zones.push(...(await publishMarked(store.pool, { serialPolicy: 'increment', now, zoneIds })).zones);
   }

@@ -34,14 +34,25 @@ export interface Cause {
   job?: string;
 }
 
-/** Zones with marks, oldest marks first. */
-export async function markedZones(pool: Pool, limit: number, passed: readonly string[]): Promise<string[]> {
-  const { rows } = await pool.query<{ zone_id: string }>(
-    `select zone_id from (select id, zone_id from zone_marks where zone_id <> all ($2::bigint[]) order by id limit $1::integer * 4) as oldest
+/** Ids of zones with marks, oldest marks first: those that are to be read whole, or in large part, take their time. */
+export interface MarkedZones {
+  small: string[];
+  large: string[];
+}
+
+export async function markedZones(
+  pool: Pool,
+  limit: number,
+  passed: readonly string[],
+): Promise<MarkedZones> {
+  const { rows } = await pool.query<{ zone_id: string; large: boolean }>(
+    `select zone_id, bool_or(owner is null) or count(*) > $1::integer as large
+     from (select id, zone_id, owner from zone_marks where zone_id <> all ($2::bigint[]) order by id limit $1::integer * 4) as oldest
      group by zone_id order by min(id) limit $1::integer`,
     [limit, passed],
   );
-  return rows.map((row) => row.zone_id);
+  const ids = (large: boolean) => rows.filter((row) => row.large === large).map((row) => row.zone_id);
+  return { small: ids(false), large: ids(true) };
 }
 
 /**
