@@ -38,7 +38,9 @@ afterEach(async () => {
 class Sampler {
   readonly #socket: Socket;
   readonly #pending = new Map<number, (answer: { rcode: number; serial: number | undefined }) => void>();
+  readonly #timers = new Set<NodeJS.Timeout>();
   #id = 0;
+  #closed = false;
 
   constructor(port: number) {
     this.#socket = createSocket('udp4');
@@ -50,7 +52,11 @@ class Sampler {
       this.#pending.get(message.id)?.({ rcode: message.rcode, serial: record && soaSerial(record.rdata) });
       this.#pending.delete(message.id);
     });
-    stops.push(() => this.#socket.close());
+    stops.push(() => {
+      this.#closed = true;
+      for (const timer of this.#timers) clearInterval(timer);
+      this.#socket.close();
+    });
   }
 
   async connected(): Promise<this> {
@@ -62,12 +68,15 @@ class Sampler {
     this.#id = (this.#id + 1) & 0xffff;
     const id = this.#id;
     const query = buildQuery({ id, name: absoluteName(zone), type: TYPE.SOA });
+    if (this.#closed) return new Promise(() => {}); // a NOTIFY of the last moment
     this.#socket.send(query);
     // many answers at once can overflow the buffer of a socket
     const again = setInterval(() => this.#socket.send(query), 1_000);
+    this.#timers.add(again);
     return new Promise((resolve) => {
       this.#pending.set(id, (answer) => {
         clearInterval(again);
+        this.#timers.delete(again);
         resolve(answer);
       });
     });

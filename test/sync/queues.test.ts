@@ -341,7 +341,7 @@ function behaves(ground: Ground): void {
     );
   });
 
-  test('the last 100 finished scheduled jobs are kept, and all others', { timeout: 60_000 }, async () => {
+  test('the last 100 finished scheduled jobs are kept, and all others', { timeout: 150_000 }, async () => {
     const queues = await openOne();
     queues.work(
       async (_job, data) => {
@@ -356,9 +356,9 @@ function behaves(ground: Ground): void {
     await Promise.all(ticks.map((tick) => queues.add({ due: true, reason: 'schedule' }, tick)));
     await vi.waitFor(
       async () => expect(await queues.queue.getJobCountByTypes('waiting', 'active')).toBe(0),
-      20_000,
+      60_000,
     );
-    await vi.waitFor(async () => expect(await queues.queue.getCompletedCount()).toBe(101), 20_000);
+    await vi.waitFor(async () => expect(await queues.queue.getCompletedCount()).toBe(101), 60_000);
     const reasons = (await queues.queue.getCompleted(0, 200)).map((job) => job.data.reason);
     expect(reasons.filter((reason) => reason === 'schedule')).toHaveLength(100);
     expect(reasons).toContain('mine');
