@@ -45,8 +45,14 @@ export function nsd(options: SecondaryConfigOptions): string[] {
   ];
 }
 
-function tlsNotes({ ca }: SecondaryTls): string[] {
+function tlsNotes({ ca, certificate }: SecondaryTls): string[] {
   return [
+    ...(certificate === undefined
+      ? []
+      : [
+          '- NSD 4.6 shows its certificate from its second connection after a start on: the first one is turned away, and the',
+          '  next, after half a minute or a NOTIFY, is good.',
+        ]),
     '- Zones come over TLS, NOTIFY over UDP all the same: it says no more than a zone and its serial.',
     ca === undefined
       ? '- The authority of the certificate has to be among those of the machine, or in tls-cert-bundle under `server:`.'
