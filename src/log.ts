@@ -11,6 +11,8 @@ export interface Log {
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
+  /** Whether lines of a level are written at all; where it is missing, they are. */
+  shows?(level: 'debug' | 'info'): boolean;
   /** A log that adds these fields to each of its lines. */
   child(fields: LogFields): Log;
 }
@@ -47,6 +49,7 @@ export const silentLog: Log = {
   info() {},
   warn() {},
   error() {},
+  shows: () => false,
   child: () => silentLog,
 };
 
@@ -120,6 +123,7 @@ function wrap(logger: Logger): Log {
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
+    shows: (level) => logger.isLevelEnabled(level),
     child: (fields) => wrap(logger.child(redactFields(fields))),
   };
 }

@@ -89,9 +89,9 @@ export class VersionSource {
     return this.#lease.holds ? undefined : this.#lease.fresh();
   }
 
-  /** What is in memory of a zone and may be answered with after `fresh`; undefined: ask `current`. */
+  /** What is in memory of a zone where that may be answered with now; undefined: ask `fresh` and `current`. */
   known(zone: string): KnownVersion | undefined {
-    return this.#lease.away ? undefined : this.#known.get(zone);
+    return this.#lease.holds && !this.#lease.away ? this.#known.get(zone) : undefined;
   }
 
   /** The version to answer with after `fresh`. A zone that is not in memory is asked for; such questions go together. */

@@ -36,14 +36,66 @@ export function decideAccess(
       : refuse('key-not-theirs', `key ${formatName(key.name)} is not registered for ${namesOf(here)}`);
   }
   const isCatalog = registrations.some((registration) => registration.catalog === zone);
-  const secondary = matching.find((registration) =>
-    isCatalog ? registration.catalog === zone : registration.zones === 'all' || registration.zones.has(zone),
-  );
+  const secondary = matching.find((registration) => mayHave(registration, zone, isCatalog));
   if (secondary === undefined) {
     return refuse('zone-not-allowed', `secondary ${namesOf(matching)} may not transfer ${zone}`);
   }
   return { kind: 'allowed', secondary };
 }
+
+/**
+ * `decideAccess` for unsigned requests that are allowed, with what it found remembered for each address as long as the registrations
+ * are the same list.
+ */
+export class UnsignedAccess {
+  #registrations: readonly Registration[] | undefined;
+  #catalogs: ReadonlySet<string | undefined> = new Set();
+  readonly #matching = new Map<string, readonly Registration[]>();
+
+  /** The secondary that may have the zone; undefined: `decideAccess` says why not. `address` is plain. */
+  find(registrations: readonly Registration[], address: string, zone: string): Registration | undefined {
+    if (registrations !== this.#registrations) {
+      this.#registrations = registrations;
+      this.#catalogs = new Set(registrations.map(({ catalog }) => catalog));
+      this.#matching.clear();
+    }
+    for (const registration of this.#of(registrations, address))
+      if (mayHave(registration, zone, this.#catalogs.has(zone))) return registration;
+    return undefined;
+  }
+
+  #of(registrations: readonly Registration[], address: string): readonly Registration[] {
+    const known = this.#matching.get(address);
+    if (known !== undefined) return known;
+    const matching = registrations
+      .filter(({ keys }) => keys.length === 0)
+      .filter((one) => isFrom(one, address));
+    if (this.#matching.size >= MOST_ADDRESSES) this.#matching.clear();
+    this.#matching.set(address, matching);
+    return matching;
+  }
+}
+
+/** `isRegisteredAddress`, remembered in the same way. */
+export class RegisteredAddresses {
+  #registrations: readonly Registration[] | undefined;
+  readonly #known = new Map<string, boolean>();
+
+  has(registrations: readonly Registration[], address: string): boolean {
+    if (registrations !== this.#registrations) {
+      this.#registrations = registrations;
+      this.#known.clear();
+    }
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
+    const isRegistered = isRegisteredAddress(registrations, address);
+    if (this.#known.size >= MOST_ADDRESSES) this.#known.clear();
+    this.#known.set(address, isRegistered);
+    return isRegistered;
+  }
+}
+
+const MOST_ADDRESSES = 10_000;
 
 /** Whether anybody is registered with this address, whatever their keys and zones. */
 export function isRegisteredAddress(registrations: readonly Registration[], address: string): boolean {
@@ -52,9 +104,16 @@ export function isRegisteredAddress(registrations: readonly Registration[], addr
 
 /** A socket's address as people write it: IPv4 out of its IPv6-mapped form, without a scope. */
 export function plainAddress(address: string): string {
+  if (!address.includes(':')) return address;
   const unscoped = address.split('%', 1)[0]!;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(unscoped)?.[1];
   return mapped ?? unscoped;
+}
+
+function mayHave(registration: Registration, zone: string, isCatalog: boolean): boolean {
+  return isCatalog
+    ? registration.catalog === zone
+    : registration.zones === 'all' || registration.zones.has(zone);
 }
 
 function isFrom(registration: Registration, address: string): boolean {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { FrameReader, frame } from '../dns/framer.ts';
 import { messageOf } from '../errors.ts';
+import type { PlainAnswer } from './plain/answers.ts';
 import type { Peer, Report } from './report.ts';
 import type { Responder } from './respond.ts';
 import type { Transfer } from './transfer.ts';
@@ -13,9 +14,10 @@ export interface ConnectionBounds {
 }
 
 /**
- * One connection over TCP (RFC 7766) or TLS (RFC 9103, whose rules of connections are the same). Requests come in any segmentation and any number at once, and are answered one
- * after the other. A client that closes its side still gets the answers to what it asked. Nothing is encoded faster
- * than the client reads.
+ * One connection over TCP (RFC 7766) or TLS (RFC 9103, whose rules of connections are the same). Requests come in any
+ * segmentation and any number at once, and are answered one after the other. A client that closes its side still gets
+ * the answers to what it asked. Nothing is encoded faster than the client reads. Its deadlines are looked at by
+ * whoever calls `sweep`, as a timer for each would cost more than a small answer.
  */
 export class Connection {
   readonly peer: Peer;
@@ -24,12 +26,17 @@ export class Connection {
   readonly #bounds: ConnectionBounds;
   readonly #report: Report;
   readonly #frames = new FrameReader();
-  readonly #gone = new AbortController();
-  #idle: NodeJS.Timeout;
+  /** Made for the first request that needs it. */
+  #gone: AbortController | undefined;
   #queue: Buffer[] = [];
   #working = false;
   #ending = false;
   #idleSince: number | undefined = performance.now();
+  #transferSince: number | undefined;
+  /** The write that the kernel has not taken all of. */
+  #stall: { since: number; resolve(): void; reject(error: Error): void } | undefined;
+  #writes = 0;
+  #written = 0;
   #cutReason: string | undefined;
 
   constructor(
@@ -42,16 +49,15 @@ export class Connection {
     this.#responder = parts.responder;
     this.#bounds = parts.bounds;
     this.#report = parts.report;
-    this.#idle = this.#startIdle();
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('end', () => this.finish());
     // What is wrong with the socket is told by 'close' right after.
     socket.on('error', () => {});
     socket.on('close', () => {
-      clearTimeout(this.#idle);
       // With a reason given, none is made up, which would take longer than all the rest of closing.
-      this.#gone.abort(GONE);
+      this.#gone?.abort(GONE);
+      this.#stall?.reject(this.#goneError());
       parts.onClosed();
     });
   }
@@ -79,26 +85,55 @@ export class Connection {
     this.#socket.destroy();
   }
 
+  /** Looks at its deadlines; `now` by `performance.now()`. */
+  sweep(now: number): void {
+    const { idleMs, stallMs, transferMs } = this.#bounds;
+    if (this.#idleSince !== undefined) {
+      if (now - this.#idleSince >= idleMs) this.#socket.destroySoon();
+    } else if (this.#stall !== undefined && now - this.#stall.since >= stallMs) {
+      this.cut(`the client reads too slowly: a write took longer than ${stallMs} ms`);
+    } else if (this.#transferSince !== undefined && now - this.#transferSince >= transferMs) {
+      this.cut(`the transfer took longer than ${transferMs} ms`);
+    }
+  }
+
   #take(chunk: Buffer): void {
     if (this.#ending) return;
+    let messages: Buffer[];
     try {
-      this.#queue.push(...this.#frames.push(chunk));
+      messages = this.#frames.push(chunk);
     } catch (error) {
       // Where the next message starts can't be known any more.
       this.#report.turnedAway(this.peer, messageOf(error));
       this.cut(messageOf(error));
       return;
     }
+    for (const message of messages)
+      if (this.#working || !this.#answerNow(message)) {
+        this.#queue.push(message);
+        if (!this.#working) void this.#work();
+      }
     // Back-pressure the other way round: whoever asks faster than is answered waits in its own socket.
     if (this.#queue.length >= this.#bounds.pipelined) this.#socket.pause();
-    if (!this.#working && this.#queue.length > 0) void this.#work();
   }
 
-  async #work(): Promise<void> {
+  /** Gives the answer that is at hand; false where there is none, or the kernel does not take it at once. */
+  #answerNow(message: Buffer): boolean {
+    const plain = this.#responder.respondNow(message, this.peer);
+    if (plain === undefined) return false;
+    if (this.#handOver([plain.bytes])) {
+      plain.ended();
+      this.#idleSince = performance.now();
+    } else void this.#work(plain);
+    return true;
+  }
+
+  /** Serves what waits, behind the answer that is on its way. */
+  async #work(first?: PlainAnswer): Promise<void> {
     this.#working = true;
     this.#idleSince = undefined;
-    clearTimeout(this.#idle);
     try {
+      if (first !== undefined) await this.#untilTaken(first);
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         await this.#serve(next);
         if (this.#socket.isPaused() && this.#queue.length < this.#bounds.pipelined) this.#socket.resume();
@@ -109,12 +144,16 @@ export class Connection {
     }
     this.#working = false;
     this.#idleSince = performance.now();
-    if (this.#socket.destroyed) return;
-    if (this.#ending) this.#socket.destroySoon();
-    else this.#idle = this.#startIdle();
+    if (this.#ending && !this.#socket.destroyed) this.#socket.destroySoon();
   }
 
   async #serve(bytes: Buffer): Promise<void> {
+    const plain = this.#responder.respondNow(bytes, this.peer);
+    if (plain !== undefined) {
+      this.#handOver([plain.bytes]);
+      return await this.#untilTaken(plain);
+    }
+    this.#gone ??= new AbortController();
     const response = await this.#responder.respond(bytes, {
       ...this.peer,
       signal: this.#gone.signal,
@@ -131,8 +170,7 @@ export class Connection {
   }
 
   async #send(transfer: Transfer): Promise<void> {
-    const { transferMs } = this.#bounds;
-    const timer = setTimeout(() => this.cut(`the transfer took longer than ${transferMs} ms`), transferMs);
+    this.#transferSince = performance.now();
     try {
       for await (const batch of transfer.batches()) await this.#write(batch);
       transfer.settle();
@@ -140,38 +178,60 @@ export class Connection {
       transfer.settle(this.#cutReason ?? messageOf(error));
       throw error;
     } finally {
-      clearTimeout(timer);
+      this.#transferSince = undefined;
+    }
+  }
+
+  async #untilTaken(plain: PlainAnswer): Promise<void> {
+    try {
+      await this.#taken();
+      plain.ended();
+    } catch (error) {
+      plain.ended(messageOf(error));
+      throw error;
     }
   }
 
   /** Hands pieces to the kernel, and waits until it has taken them all. */
-  async #write(pieces: Buffer[]): Promise<void> {
+  async #write(pieces: readonly Buffer[]): Promise<void> {
+    if (!this.#handOver(pieces)) await this.#taken();
+  }
+
+  /** Whether the kernel has taken all pieces at once. */
+  #handOver(pieces: readonly Buffer[]): boolean {
     const socket = this.#socket;
-    if (socket.destroyed) throw new Error(this.#cutReason ?? 'the client has closed the connection');
+    if (socket.destroyed) return false;
+    this.#writes++;
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    for (let index = 0; index < last; index++) socket.write(pieces[index]!);
+    socket.write(pieces[last]!, this.#onWritten);
+    if (last > 0) socket.uncork();
+    return socket.writableLength === 0 && !socket.destroyed;
+  }
+
+  readonly #onWritten = (): void => {
+    this.#written++;
+    if (this.#written === this.#writes) this.#stall?.resolve();
+  };
+
+  /** Waits until the kernel has taken everything. */
+  async #taken(): Promise<void> {
+    if (this.#socket.destroyed) throw this.#goneError();
+    if (this.#socket.writableLength === 0) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const gone = (): void => reject(new Error(this.#cutReason ?? 'the client has closed the connection'));
-    const timer = setTimeout(
-      () => this.cut(`the client reads too slowly: a write took longer than ${this.#bounds.stallMs} ms`),
-      this.#bounds.stallMs,
-    );
-    socket.once('close', gone);
+    this.#stall = { since: performance.now(), resolve, reject };
     try {
-      socket.cork();
-      const last = pieces.length - 1;
-      pieces.forEach((piece, index) => {
-        if (index < last) socket.write(piece);
-        else socket.write(piece, (error) => (error ? gone() : resolve()));
-      });
-      socket.uncork();
       await promise;
+      // Of a socket that broke, the pieces come back as well.
+      if (this.#socket.destroyed) throw this.#goneError();
     } finally {
-      clearTimeout(timer);
-      socket.off('close', gone);
+      this.#stall = undefined;
     }
   }
 
-  #startIdle(): NodeJS.Timeout {
-    return setTimeout(() => this.#socket.destroySoon(), this.#bounds.idleMs);
+  #goneError(): Error {
+    return new Error(this.#cutReason ?? 'the client has closed the connection');
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { isRegisteredAddress, plainAddress } from './access.ts';
+import { plainAddress, RegisteredAddresses } from './access.ts';
 import { Connection, type ConnectionBounds } from './connection.ts';
 import type { Report } from './report.ts';
 import type { Responder } from './respond.ts';
@@ -24,6 +24,8 @@ interface Entry {
  */
 export class Connections {
   readonly #entries = new Set<Entry>();
+  readonly #registered = new RegisteredAddresses();
+  #sweeper: NodeJS.Timeout | undefined;
   readonly #parts: { responder: Responder; registry: Registry; caps: ConnectionCaps; report: Report };
 
   constructor(parts: { responder: Responder; registry: Registry; caps: ConnectionCaps; report: Report }) {
@@ -45,7 +47,7 @@ export class Connections {
     }
     const address = plainAddress(remoteAddress);
     const peer = { address, port: remotePort, transport };
-    const isStranger = !isRegisteredAddress(registry.registrations(), address);
+    const isStranger = !this.#registered.has(registry.registrations(), address);
     const full =
       this.#fullFor(caps.connectionsPerAddress, (entry) => entry.address === address) ??
       (isStranger ? this.#fullFor(caps.strangerConnections, (entry) => entry.isStranger) : undefined) ??
@@ -64,6 +66,7 @@ export class Connections {
     });
     const entry: Entry = { connection, address, isStranger };
     this.#entries.add(entry);
+    this.#sweeper ??= setInterval(() => this.#sweep(), sweepEvery(caps));
   }
 
   /** Lets everything under way end until the deadline, then closes the rest. */
@@ -76,6 +79,18 @@ export class Connections {
     for (const { connection } of this.#entries) connection.cut('the server is stopping');
     // Closing a socket takes a turn of the event loop, not longer.
     while (this.#entries.size > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    this.#sweep();
+  }
+
+  /** One timer for the deadlines of all connections. */
+  #sweep(): void {
+    if (this.#entries.size === 0) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const { connection } of this.#entries) connection.sweep(now);
   }
 
   /** Makes room under a cap where it is reached; the cap itself where that can't be done. */
@@ -94,6 +109,11 @@ export class Connections {
     this.#entries.delete(longest);
     return undefined;
   }
+}
+
+/** Milliseconds between looks at the deadlines: some hundredths of the shortest. */
+function sweepEvery({ idleMs, stallMs, transferMs }: ConnectionBounds): number {
+  return Math.max(5, Math.min(250, idleMs / 20, stallMs / 20, transferMs / 20));
 }
 
 /** Strangers before secondaries, then whoever has rested longer; who is being served never. */

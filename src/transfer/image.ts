@@ -44,6 +44,11 @@ export class Image {
     return this.#readers.size > 0;
   }
 
+  /** Its message, where it is complete and has one alone. */
+  get only(): RenderedMessage | undefined {
+    return this.state === 'complete' && this.#messages.length === 1 ? this.#messages[0] : undefined;
+  }
+
   isOpen(zone: PublishedZone): void {
     this.zone = zone;
     this.#settleOpened.resolve(zone);

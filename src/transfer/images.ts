@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNewer } from '../dns/serial.ts';
-import type { Chunk } from './chunk.ts';
+import type { Chunk, RenderedMessage } from './chunk.ts';
 import { within } from './deadline.ts';
 import { Image, type MessageStream } from './image.ts';
 import { isConnected } from './incremental.ts';
@@ -73,6 +73,12 @@ export class Images {
     });
     if (this.#kept.get(zone.zoneId) !== image) this.#linger(image);
     return stream;
+  }
+
+  /** The one message that a whole version is, where it is rendered already and no longer than that; else undefined. */
+  onlyMessage(zone: PublishedZone): RenderedMessage | undefined {
+    const image = this.#touch(zone);
+    return image?.zone?.serial === zone.serial ? image.only : undefined;
   }
 
   /**

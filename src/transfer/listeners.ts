@@ -83,6 +83,8 @@ export class Listeners {
       type: isV6 ? 'udp6' : 'udp4',
       ipv6Only: isV6,
       reusePort: this.#sharesPorts,
+      // Replies go to addresses: there is nothing to be looked up, and nothing to wait for.
+      lookup: (address, _options, callback) => callback(null, address, isV6 ? 6 : 4),
     });
     try {
       await new Promise<void>((resolve, reject) => {

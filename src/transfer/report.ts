@@ -41,10 +41,13 @@ export class Report {
   }
 
   started(answer: StartedAnswer, because: Answer['because']): void {
-    if (answer.given !== 'SOA') this.#later(() => this.#started(answer, because));
+    if (answer.given !== 'SOA' && this.#log.shows?.('info') !== false)
+      this.#later(() => this.#started(answer, because));
   }
 
   ended(event: ServedEvent): void {
+    // Most answers are SOA, which hardly anybody wants to read of.
+    if (event.complete && this.#log.shows?.(isPoll(event) ? 'debug' : 'info') === false) return;
     this.#later(() => this.#ended(event));
   }
 
@@ -101,7 +104,7 @@ export class Report {
   #ended(event: ServedEvent): void {
     const fields = { ...fieldsOf(event), ...countsOf(event) };
     const head = `${client(event)}: transfer of '${bare(event.zone)}/IN': ${event.given}`;
-    if (event.given === 'SOA' || event.given === 'up-to-date' || event.given === 'retry over TCP') {
+    if (isPoll(event)) {
       this.#log.debug(fields, `${head} answered (${serials(event)})`);
     } else if (event.complete) {
       this.#log.info(fields, `${head} ended: ${counts(event)} (${serials(event)})`);
@@ -156,6 +159,10 @@ export function givenOf(answer: Answer, asked: 'SOA' | 'AXFR' | 'IXFR'): Given {
       if (answer.because === 'asked') return 'SOA';
       return answer.because === 'udp' ? 'retry over TCP' : 'up-to-date';
   }
+}
+
+function isPoll({ given }: ServedEvent): boolean {
+  return given === 'SOA' || given === 'up-to-date' || given === 'retry over TCP';
 }
 
 const REFUSALS_A_SECOND = 50;

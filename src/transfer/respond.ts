@@ -3,8 +3,10 @@ import { isTaken, verifyRequest } from '../dns/tsig.ts';
 import { messageOf } from '../errors.ts';
 import { decideAccess } from './access.ts';
 import { PLAIN_UDP_BYTES } from './limits.ts';
+import { type PlainAnswer, PlainAnswers } from './plain/answers.ts';
 import { refusalRcode } from './refusal.ts';
 import { ReplyMaker } from './reply.ts';
+import type { Peer } from './report.ts';
 import { parseRequest, type Request } from './request.ts';
 import { type Caller, type ResponderParts, type Response, Turn } from './turn.ts';
 
@@ -14,9 +16,16 @@ import { type Caller, type ResponderParts, type Response, Turn } from './turn.ts
  */
 export class Responder {
   readonly #parts: ResponderParts;
+  readonly #plain: PlainAnswers;
 
   constructor(parts: ResponderParts) {
     this.#parts = parts;
+    this.#plain = new PlainAnswers(parts);
+  }
+
+  /** The answer to a plain request, where it is at hand; else undefined, and `respond` has to be asked. */
+  respondNow(bytes: Buffer, peer: Peer): PlainAnswer | undefined {
+    return this.#plain.answer(bytes, peer);
   }
 
   /** Never rejects: what goes wrong inside is a SERVFAIL and a line in the log. */

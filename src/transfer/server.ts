@@ -68,7 +68,14 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
     report,
     legacyTsig: options.legacyTsig ?? [],
     turns: new FairSlots(limits.transfers, limits.transfersPerSecondary),
-    ...(options.onServed === undefined ? {} : { onServed: options.onServed }),
+    served: (event) => {
+      report.ended(event);
+      try {
+        options.onServed?.(event);
+      } catch (error) {
+        log.error({ err: error }, 'onServed failed');
+      }
+    },
     ...(options.onAhead === undefined ? {} : { onAhead: options.onAhead }),
   });
   const connections = new Connections({ responder, registry, report, caps: limits });

@@ -28,7 +28,8 @@ export class FairSlots {
    */
   async acquire(key: string, timeoutMs: number, signal?: AbortSignal): Promise<Release | undefined> {
     if (signal?.aborted === true) return undefined;
-    if (!this.#waiting.has(key) && this.#mayHave(key)) return this.#take(key);
+    const free = this.tryAcquire(key);
+    if (free !== undefined) return free;
     return await new Promise((resolve) => {
       const waiting: Waiting = { give: (release) => settle(release) };
       const settle = (release: Release | undefined): void => {
@@ -46,6 +47,11 @@ export class FairSlots {
       if (queue === undefined) this.#waiting.set(key, [waiting]);
       else queue.push(waiting);
     });
+  }
+
+  /** A place for this key if one is free now and nobody waits for it. */
+  tryAcquire(key: string): Release | undefined {
+    return !this.#waiting.has(key) && this.#mayHave(key) ? this.#take(key) : undefined;
   }
 
   #mayHave(key: string): boolean {

@@ -57,11 +57,11 @@ export interface OpenVersion {
 
 export interface VersionSource {
   /**
-   * To be called, and waited for where it gives a promise, before a request is answered, access included: what `current`, `known` and
-   * the registry say right afterwards is never older than a serial already notified.
+   * To be called, and waited for where it gives a promise, before a request is answered, access included: what `current` and the
+   * registry say right afterwards is never older than a serial already notified.
    */
   fresh?(): Promise<void> | undefined;
-  /** What is in memory of a zone; undefined: `current` has to be asked. */
+  /** What is in memory of a zone where that, and the registry, may be answered with now; undefined: ask `fresh` and `current`. */
   known?(zone: string): KnownVersion | undefined;
   /** The version to answer with after `fresh`. `zone` is the canonical text. */
   current(zone: string): Promise<CurrentZone>;
@@ -92,6 +92,7 @@ export interface Registration {
 
 /** Who is registered now: answered from memory, as every packet asks. */
 export interface Registry {
+  /** Another list whenever anything in it is another. */
   registrations(): readonly Registration[];
   findKey(nameKey: string, algorithm: string): TsigKey | undefined;
 }

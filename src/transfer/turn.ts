@@ -47,7 +47,8 @@ export interface ResponderParts {
   readonly report: Report;
   /** Algorithms that are taken beside those with SHA-2. */
   readonly legacyTsig: readonly LegacyAlgorithm[];
-  readonly onServed?: (event: ServedEvent) => void;
+  /** Tells the log and whoever wants to know of an answer that is over. Never throws. */
+  served(event: ServedEvent): void;
   readonly onAhead?: (event: AheadEvent) => void;
 }
 
@@ -120,6 +121,8 @@ export class Turn {
 
   async #current(zoneName: string): Promise<CurrentZone> {
     const { source, limits } = this.#parts;
+    const known = source.known?.(zoneName);
+    if (known !== undefined) return { kind: 'zone', zone: known.zone() };
     return await within(limits.sourceMs, `looking up zone ${zoneName}`, source.current(zoneName));
   }
 
@@ -183,7 +186,7 @@ export class Turn {
     const started = this.#started(ask, zone, secondary, answer);
     this.#parts.report.started(started, answer.because);
     const bytes = this.#reply(zone).single(records, this.#limit());
-    this.#served({
+    this.#parts.served({
       ...started,
       complete: true,
       messages: 1,
@@ -218,7 +221,7 @@ export class Turn {
         onSettled: (counts, failure) => {
           release();
           const outcome = failure === undefined ? { complete: true } : { complete: false, failure };
-          this.#served({ ...started, ...counts, ...outcome });
+          this.#parts.served({ ...started, ...counts, ...outcome });
         },
       });
       return { kind: 'transfer', transfer };
@@ -254,9 +257,11 @@ export class Turn {
     const isTrusted = this.#caller.transport !== 'udp' || this.key !== undefined;
     if (ask.kind !== 'IXFR' || !isTrusted) return;
     const { secondaryId } = secondary;
-    this.#guarded('onAhead', () =>
-      this.#parts.onAhead?.({ zone: zone.name, secondaryId, serial: ask.serial }),
-    );
+    try {
+      this.#parts.onAhead?.({ zone: zone.name, secondaryId, serial: ask.serial });
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'onAhead failed');
+    }
   }
 
   #started(ask: DataAsk, zone: PublishedZone, secondary: Registration, answer: Answer): StartedAnswer {
@@ -275,19 +280,6 @@ export class Turn {
       serial: zone.serial,
       startedAt: this.#parts.clock.now(),
     };
-  }
-
-  #served(event: ServedEvent): void {
-    this.#parts.report.ended(event);
-    this.#guarded('onServed', () => this.#parts.onServed?.(event));
-  }
-
-  #guarded(what: string, call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#parts.log.error({ err: error }, `${what} failed`);
-    }
   }
 
   /** @param zone given where data is sent, as EXPIRE goes with data only (RFC 7314, 3) */
@@ -321,7 +313,8 @@ export class Turn {
   }
 }
 
-function soaMessage(zone: PublishedZone): RenderedMessage {
+/** The answer to SOA. */
+export function soaMessage(zone: PublishedZone): RenderedMessage {
   const soa = { name: zone.nameWire, type: TYPE.SOA, ttl: zone.soaTtl, rdata: zone.soa };
   return renderRecords(zone.nameWire, [soa])[0]!;
 }

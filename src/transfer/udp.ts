@@ -1,4 +1,5 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
+import { plainAddress } from './access.ts';
 import type { Responder } from './respond.ts';
 
 /**
@@ -20,6 +21,16 @@ export class DatagramService {
   receive(socket: Socket, message: Buffer, from: RemoteInfo): void {
     // A reply to port 0 can't be sent; such a datagram is forged.
     if (this.#underWay >= this.#most || from.port === 0) return;
+    const plain = this.#responder.respondNow(message, {
+      address: plainAddress(from.address),
+      port: from.port,
+      transport: 'udp',
+    });
+    if (plain !== undefined) {
+      send(socket, plain.bytes, from);
+      plain.ended();
+      return;
+    }
     this.#underWay++;
     void this.#answer(socket, message, from).finally(() => {
       this.#underWay--;
@@ -46,11 +57,15 @@ export class DatagramService {
       transport: 'udp',
     });
     if (response.kind !== 'message') return;
-    try {
-      // An error on the way is the client's time-out.
-      socket.send(response.bytes, from.port, from.address, () => {});
-    } catch {
-      // The socket was closed meanwhile: the server stops.
-    }
+    send(socket, response.bytes, from);
+  }
+}
+
+function send(socket: Socket, bytes: Buffer, { port, address }: RemoteInfo): void {
+  try {
+    // An error on the way is the client's time-out; it comes as an event, which nobody needs.
+    socket.send(bytes, port, address);
+  } catch {
+    // The socket was closed meanwhile: the server stops.
   }
 }

@@ -12,6 +12,7 @@ import { typeFromText } from '../../src/dns/types.ts';
 import type {
   CurrentZone,
   JournalStep,
+  KnownVersion,
   OpenVersion,
   PublishedZone,
   Registration,
@@ -115,6 +116,21 @@ export class MemoryZones implements VersionSource {
     this.#get(name).published = false;
   }
 
+  /** Whether versions are at hand without asking. */
+  remembers = false;
+  readonly #known = new Map<string, { of: PublishedZone; known: KnownVersion }>();
+
+  known(zone: string): KnownVersion | undefined {
+    const memory = this.#zones.get(zone);
+    if (!this.remembers || !memory?.published) return undefined;
+    const before = this.#known.get(zone);
+    if (before?.of === memory.zone) return before.known;
+    const of = memory.zone;
+    const known = { zoneId: of.zoneId, zone: () => of };
+    this.#known.set(zone, { of, known });
+    return known;
+  }
+
   async current(zone: string): Promise<CurrentZone> {
     await this.beforeCurrent();
     const memory = this.#zones.get(zone);
@@ -190,7 +206,7 @@ export class MemoryRegistry implements Registry {
   }
 
   registrations(): readonly Registration[] {
-    return this.list;
+    return [...this.list];
   }
 
   findKey(key: string, algorithm: string): TsigKey | undefined {
