@@ -19,10 +19,14 @@ export async function pruneJournal(pool: Pool, limits: JournalLimits): Promise<n
          min(created_at) over newest_first as oldest
        from zone_changes
        window newest_first as (partition by zone_id order by created_at desc, to_serial desc)
+     ), past as (
+       select c.zone_id, c.from_serial from zone_changes c
+       join aged a on a.zone_id = c.zone_id and a.from_serial = c.from_serial and a.created_at = c.created_at
+       where a.version > $1 or a.bytes > $2 or a.oldest < now() - make_interval(days => $3)
+       -- a client that deletes a zone and does not commit is not waited for, as others would wait for us
+       for update of c skip locked
      )
-     delete from zone_changes c using aged a
-     where c.zone_id = a.zone_id and c.from_serial = a.from_serial and c.created_at = a.created_at
-       and (a.version > $1 or a.bytes > $2 or a.oldest < now() - make_interval(days => $3))`,
+     delete from zone_changes c using past p where c.zone_id = p.zone_id and c.from_serial = p.from_serial`,
     [limits.versions, limits.bytes, limits.days],
   );
   return rowCount ?? 0;

@@ -171,7 +171,8 @@ export async function hastenTargets(pool: Pool, names: readonly string[]): Promi
 /** Forgets targets that no ALIAS follows any more, and makes a row for any that lost theirs to a race with that. */
 export async function tidyTargets(pool: Pool): Promise<void> {
   await pool.query(
-    'delete from alias_targets t where not exists (select from aliases where target = t.name)',
+    `delete from alias_targets where name in (
+       select name from alias_targets t where not exists (select from aliases where target = t.name) for update skip locked)`,
   );
   await pool.query(
     `insert into alias_targets (name) select distinct target from aliases a
