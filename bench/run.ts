@@ -1,0 +1,24 @@
+/** `npm run bench -- NAME [options]`: one of the benchmarks of this folder. README.md says what each shows. */
+const BENCHES: Record<string, { file: string; shows: string }> = {
+  axfr: {
+    file: './axfr.ts',
+    shows: 'a zone of 1,000,000 records: warm, signed, four at once, after a change, cold, memory',
+  },
+  ixfr: { file: './ixfr.ts', shows: 'a change of one record of that zone' },
+  'small-zones': { file: './small-zones.ts', shows: '10,000 zones of 12 records' },
+  soa: { file: './soa.ts', shows: 'SOA over UDP' },
+  follow: { file: './measure-follow.ts', shows: 'how soon a change is to be seen' },
+};
+
+const [name = '', ...options] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(name === '' ? 'Name a benchmark:' : `There is no benchmark "${name}". There are:`);
+  for (const [one, { shows }] of Object.entries(BENCHES))
+    console.error(`  npm run bench -- ${one.padEnd(12)} ${shows}`);
+  process.exit(1);
+}
+process.argv.splice(1, process.argv.length - 1, bench.file, ...options);
+await import(bench.file);
+
+export {};
