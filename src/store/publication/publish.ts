@@ -96,10 +96,7 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
       );
     }
     await forgetOldProblems(client, ready, advances);
-    await hint(client, [
-      ...(advances.length > 0 ? ['versions'] : []),
-      ...(newTargets ? ['targets'] : []),
-    ]);
+    await hint(client, [...(advances.length > 0 ? ['versions'] : []), ...(newTargets ? ['targets'] : [])]);
     const publication = report(zones, advances, unready, marks.length);
     const done = publication.locked.filter((zoneId) => !passed.has(zoneId));
     return { ...publication, locked: [...done, ...gone], followed: [...followed] };
