@@ -70,7 +70,7 @@ export class Connection {
   /** Takes no more requests, answers those that are there, and closes. */
   finish(): void {
     this.#ending = true;
-    if (!this.#working) this.#socket.destroySoon();
+    if (!this.#working) this.#close();
   }
 
   /** Takes no more requests, ends the one under way, and closes. */
@@ -89,7 +89,7 @@ export class Connection {
   sweep(now: number): void {
     const { idleMs, stallMs, transferMs } = this.#bounds;
     if (this.#idleSince !== undefined) {
-      if (now - this.#idleSince >= idleMs) this.#socket.destroySoon();
+      if (now - this.#idleSince >= idleMs) this.#close();
     } else if (this.#stall !== undefined && now - this.#stall.since >= stallMs) {
       this.cut(`the client reads too slowly: a write took longer than ${stallMs} ms`);
     } else if (this.#transferSince !== undefined && now - this.#transferSince >= transferMs) {
@@ -108,32 +108,38 @@ export class Connection {
       this.cut(messageOf(error));
       return;
     }
-    for (const message of messages)
-      if (this.#working || !this.#answerNow(message)) {
-        this.#queue.push(message);
-        if (!this.#working) void this.#work();
-      }
+    const answered = this.#working ? 0 : this.#answerNow(messages);
+    for (let index = answered; index < messages.length; index++) this.#queue.push(messages[index]!);
+    if (!this.#working && this.#queue.length > 0) void this.#work();
     // Back-pressure the other way round: whoever asks faster than is answered waits in its own socket.
     if (this.#queue.length >= this.#bounds.pipelined) this.#socket.pause();
   }
 
-  /** Gives the answer that is at hand; false where there is none, or the kernel does not take it at once. */
-  #answerNow(message: Buffer): boolean {
-    const plain = this.#responder.respondNow(message, this.peer);
-    if (plain === undefined) return false;
-    if (this.#handOver([plain.bytes])) {
-      plain.ended();
+  /** Gives the first answers as far as they are at hand, in one write, and how many these are. */
+  #answerNow(messages: readonly Buffer[]): number {
+    const answers: PlainAnswer[] = [];
+    let octets = 0;
+    for (const message of messages) {
+      if (octets >= MOST_AT_ONCE) break;
+      const answer = this.#responder.respondNow(message, this.peer);
+      if (answer === undefined) break;
+      answers.push(answer);
+      octets += answer.bytes.length;
+    }
+    if (answers.length === 0) return 0;
+    if (this.#handOver(answers.map(({ bytes }) => bytes))) {
+      for (const answer of answers) answer.ended();
       this.#idleSince = performance.now();
-    } else void this.#work(plain);
-    return true;
+    } else void this.#work(answers);
+    return answers.length;
   }
 
-  /** Serves what waits, behind the answer that is on its way. */
-  async #work(first?: PlainAnswer): Promise<void> {
+  /** Serves what waits, behind the answers that are on their way. */
+  async #work(first: readonly PlainAnswer[] = []): Promise<void> {
     this.#working = true;
     this.#idleSince = undefined;
     try {
-      if (first !== undefined) await this.#untilTaken(first);
+      if (first.length > 0) await this.#untilTaken(first);
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         await this.#serve(next);
         if (this.#socket.isPaused() && this.#queue.length < this.#bounds.pipelined) this.#socket.resume();
@@ -144,14 +150,14 @@ export class Connection {
     }
     this.#working = false;
     this.#idleSince = performance.now();
-    if (this.#ending && !this.#socket.destroyed) this.#socket.destroySoon();
+    if (this.#ending) this.#close();
   }
 
   async #serve(bytes: Buffer): Promise<void> {
     const plain = this.#responder.respondNow(bytes, this.peer);
     if (plain !== undefined) {
       this.#handOver([plain.bytes]);
-      return await this.#untilTaken(plain);
+      return await this.#untilTaken([plain]);
     }
     this.#gone ??= new AbortController();
     const response = await this.#responder.respond(bytes, {
@@ -182,12 +188,12 @@ export class Connection {
     }
   }
 
-  async #untilTaken(plain: PlainAnswer): Promise<void> {
+  async #untilTaken(answers: readonly PlainAnswer[]): Promise<void> {
     try {
       await this.#taken();
-      plain.ended();
+      for (const answer of answers) answer.ended();
     } catch (error) {
-      plain.ended(messageOf(error));
+      for (const answer of answers) answer.ended(messageOf(error));
       throw error;
     }
   }
@@ -230,9 +236,17 @@ export class Connection {
     }
   }
 
+  /** Without anything on its way there is nothing to wait for, and one system call less. */
+  #close(): void {
+    if (this.#socket.writableLength === 0) this.#socket.destroy();
+    else this.#socket.destroySoon();
+  }
+
   #goneError(): Error {
     return new Error(this.#cutReason ?? 'the client has closed the connection');
   }
 }
 
 const GONE = 'the client has gone';
+/** Octets of answers that are put into one write. */
+const MOST_AT_ONCE = 65_536;
