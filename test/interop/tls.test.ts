@@ -131,7 +131,8 @@ describe.each([false, true])('XFR over TLS (RFC 9103), clients with a certificat
     },
   );
 
-  test.skipIf(!isMutual || !installed('bind') || !installed('nsd')).each(KINDS)(
+  // asked of a server that wants certificates alone: the other has no such case, and so nothing to skip
+  test.skipIf(!installed('bind') || !installed('nsd')).each(isMutual ? KINDS : [])(
     '%s with a certificate of another authority is closed on',
     async (kind) => {
       const wrong = await stranger.issue('secondary.test');
@@ -187,7 +188,7 @@ describe.each([false, true])('XFR over TLS (RFC 9103), clients with a certificat
       expect(wrong).toMatch(/TLS, handshake failed/);
     });
 
-    test.skipIf(!isMutual)('gets no answer without a certificate', async () => {
+    test.each(isMutual ? ['kdig'] : [])('gets no answer without a certificate', async () => {
       const options = [...key, `+tls-ca=${authority.caFile}`, `+tls-hostname=${NAME}`];
       expect(await kdig(...options, 'kdig.test', 'SOA')).not.toMatch(/NOERROR|ANSWER SECTION/);
       await until('it is told', async () => service.log().includes('the client has no certificate'));
