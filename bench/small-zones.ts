@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { cpuSeconds } from './small/cpu.ts';
 import { inOwnNamespace } from './small/namespace.ts';
 import { ourDatabase } from './small/ours.ts';
 import { peerNames, type Started, startPeer } from './small/peers.ts';
@@ -24,6 +25,8 @@ const { values: given } = parseArgs({
   },
 });
 
+/** Rounds that are not counted. */
+const WARMING = 6;
 const run = promisify(execFile);
 const KINDS = [
   { kind: 'fresh', rounds: 1, title: 'a fresh connection each' },
@@ -32,6 +35,7 @@ const KINDS = [
 interface Measured {
   name: string;
   rates: Record<'fresh' | 'kept', number[]>;
+  cpu: Record<'fresh' | 'kept', number[]>;
   p50: Record<'fresh' | 'kept', number[]>;
   p99: Record<'fresh' | 'kept', number[]>;
 }
@@ -55,7 +59,7 @@ try {
   }
   printMachine();
   for (const { kind, title } of KINDS) {
-    const all = results.map(({ name, rates }) => ({ name, rates: rates[kind] }));
+    const all = results.map(({ name, rates, cpu }) => ({ name, rates: rates[kind], cpu: cpu[kind] }));
     printRates(
       `AXFR of ${zones.names.length} zones of 12 records, 32 at a time, ${title}`,
       'transfers a second',
@@ -71,18 +75,20 @@ try {
 
 async function measure(server: Started, client: string, list: string): Promise<Measured> {
   const empty = () => ({ fresh: [] as number[], kept: [] as number[] });
-  const measured: Measured = { name: server.name, rates: empty(), p50: empty(), p99: empty() };
+  const measured: Measured = { name: server.name, rates: empty(), cpu: empty(), p50: empty(), p99: empty() };
   try {
     for (const { kind, rounds } of KINDS) {
-      for (let count = -1; count < Number(given.runs); count++) {
+      for (let count = -WARMING; count < Number(given.runs); count++) {
+        const before = cpuSeconds(server.pid) ?? Number.NaN;
         const words = [String(server.port), list, '32', kind, String(rounds)];
         const [transfers = 0, seconds = 1, p50 = 0, p99 = 0] = (await run(client, words)).stdout
           .split(' ')
           .map(Number);
         console.error(`${server.name}, ${kind}: ${Math.round(transfers / seconds)}`);
-        // the first one warms up
+        // each process has to have each zone
         if (count < 0) continue;
         measured.rates[kind].push(transfers / seconds);
+        measured.cpu[kind].push((((cpuSeconds(server.pid) ?? Number.NaN) - before) / transfers) * 1e6);
         measured.p50[kind].push(p50);
         measured.p99[kind].push(p99);
       }

@@ -7,6 +7,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { cpuSeconds } from './small/cpu.ts';
 import { inOwnNamespace } from './small/namespace.ts';
 import { ourDatabase } from './small/ours.ts';
 import { peerNames, type Started, startPeer } from './small/peers.ts';
@@ -49,23 +50,33 @@ async function measure(server: Started, questions: string): Promise<Runs> {
   try {
     await ask(server.port, questions, 2);
     const rates: number[] = [];
-    for (let run = 0; run < Number(given.runs); run++)
-      rates.push(await ask(server.port, questions, Number(given.seconds)));
+    const cpu: number[] = [];
+    for (let run = 0; run < Number(given.runs); run++) {
+      const before = cpuSeconds(server.pid) ?? Number.NaN;
+      const { rate, answers } = await ask(server.port, questions, Number(given.seconds));
+      rates.push(rate);
+      cpu.push((((cpuSeconds(server.pid) ?? Number.NaN) - before) / answers) * 1e6);
+    }
     console.error(`${server.name}: ${rates.map(Math.round).join(' ')}`);
-    return { name: server.name, rates };
+    return { name: server.name, rates, cpu };
   } finally {
     await server.stop();
   }
 }
 
-/** Answers a second; every one of them has to be NOERROR. */
-async function ask(port: number, questions: string, seconds: number): Promise<number> {
+/** Answers a second, and how many; every one of them has to be NOERROR. */
+async function ask(
+  port: number,
+  questions: string,
+  seconds: number,
+): Promise<{ rate: number; answers: number }> {
   const { stdout } = await promisify(execFile)(
     'dnsperf',
     `-s 127.0.0.1 -p ${port} -d ${questions} -c 8 -T 1 -q 200 -l ${seconds}`.split(' '),
   );
   const rate = Number(/Queries per second:\s+([\d.]+)/.exec(stdout)?.[1]);
+  const answers = Number(/Queries completed:\s+(\d+)/.exec(stdout)?.[1]);
   const codes = /Response codes:\s+(.*)/.exec(stdout)?.[1] ?? '';
   if (!Number.isFinite(rate) || !/^NOERROR \d+ \(100\.00%\)$/.test(codes.trim())) throw new Error(stdout);
-  return rate;
+  return { rate, answers };
 }

@@ -4,14 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { removeEmbedded, startEmbedded } from '../../src/embedded/index.ts';
-import { answers } from '../../test/support/secondaries/dig.ts';
 import { freePort } from '../../test/support/secondaries/ports.ts';
 import { ServerProcess } from '../../test/support/secondaries/server-process.ts';
 import { environmentOf } from '../../test/support/service.ts';
 import { until } from '../../test/support/until.ts';
 import { insertZones, type SmallZones } from '../small/zones.ts';
 import { KEY } from './measure.ts';
-import type { Running } from './peers.ts';
+import { type Running, serves } from './peers.ts';
 import { BIG, insertBig } from './zone.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/zoneferry.js', import.meta.url));
@@ -45,7 +44,7 @@ export async function prepareOurs(records: number, small: SmallZones, folder: st
         RESOLVERS: '127.0.0.1:9',
       }),
     });
-    if (zone !== undefined) await server.until(() => answers({ address: '127.0.0.1', port }, zone), 60_000);
+    if (zone !== undefined) await server.until(() => serves(port, [[zone, '']]), 60_000);
     const loaded = (performance.now() - begun) / 1000;
     const pid = server.pid ?? 0;
     return { name: 'Zoneferry', port, pid, loaded, server, stop: () => server.stop(30_000) };

@@ -72,7 +72,7 @@ export async function ourDatabase(zones: SmallZones, folder: string): Promise<Ou
       });
       await pause(1_000);
       const name = `Zoneferry, ${processes} ${processes === 1 ? 'process' : 'processes'}`;
-      return { name, port, stop: () => server.stop(10_000) };
+      return { name, port, pid: server.pid ?? 0, stop: () => server.stop(10_000) };
     },
     close: async () => {
       await pool.end();

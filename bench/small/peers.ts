@@ -8,6 +8,7 @@ import { findProgram, ServerProcess } from '../../test/support/secondaries/serve
 export interface Started {
   name: string;
   port: number;
+  pid: number;
   stop(): Promise<unknown>;
 }
 
@@ -119,5 +120,5 @@ export async function startPeer(name: string, zones: readonly string[], folder: 
   const server = new ServerProcess(program, kind.arguments(configuration), { folder: own });
   const last = zones.at(-1) ?? '';
   await server.until(() => answers({ address: '127.0.0.1', port }, last), 120_000);
-  return { name, port, stop: () => server.stop() };
+  return { name, port, pid: server.pid ?? 0, stop: () => server.stop() };
 }

@@ -4,18 +4,22 @@ import { cpus } from 'node:os';
 export interface Runs {
   name: string;
   rates: number[];
+  /** Microseconds of the server's CPU for each answer. */
+  cpu: number[];
 }
 
 /** Prints medians with minimum and maximum, and how they stand to each of the others. */
 export function printRates(title: string, unit: string, all: readonly Runs[]): void {
   const ours = all.filter(({ name }) => name.startsWith('Zoneferry'));
   console.log(`\n### ${title}\n`);
-  console.log(`| server | ${unit} | ${ours.map(({ name }) => `${name} to it`).join(' | ')} |`);
-  console.log(`| --- | --- | ${ours.map(() => '---').join(' | ')} |`);
-  for (const { name, rates } of all) {
+  console.log(
+    `| server | ${unit} | server CPU each, µs | ${ours.map(({ name }) => `${name} to it`).join(' | ')} |`,
+  );
+  console.log(`| --- | --- | --- | ${ours.map(() => '---').join(' | ')} |`);
+  for (const { name, rates, cpu } of all) {
     const ratios = ours.map((one) => (median(one.rates) / median(rates)).toFixed(2));
     console.log(
-      `| ${name} | ${round(median(rates))} (${round(Math.min(...rates))}-${round(Math.max(...rates))}) | ${ratios.join(' | ')} |`,
+      `| ${name} | ${round(median(rates))} (${round(Math.min(...rates))}-${round(Math.max(...rates))}) | ${median(cpu).toFixed(1)} (${Math.min(...cpu).toFixed(1)}-${Math.max(...cpu).toFixed(1)}) | ${ratios.join(' | ')} |`,
     );
   }
 }
