@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { Resolver } from '../resolve/resolver.ts';
+import { type LooksUp, Resolver } from '../resolve/resolver.ts';
 import { lookOnHint } from '../sync/due.ts';
 import { Looker } from '../sync/looker.ts';
 import { startMaintenance } from '../sync/maintenance.ts';
@@ -58,10 +58,10 @@ export async function startWorker({
 }
 
 /** The resolver, with each outcome counted. */
-function counted(resolver: Resolver, metrics: Metrics): Pick<Resolver, 'look'> {
+function counted(resolver: LooksUp, metrics: Metrics): LooksUp {
   return {
-    look: async (target, family, signal) => {
-      const look = await resolver.look(target, family, signal);
+    look: async (target, family, options) => {
+      const look = await resolver.look(target, family, options);
       metrics.resolved(look.outcome.kind === 'failed' ? look.outcome.reason : look.outcome.kind);
       return look;
     },

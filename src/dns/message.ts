@@ -9,7 +9,7 @@ import { readTsigRecord, type TsigRecord } from './tsig/record.ts';
 import { CLASS_IN, TYPE } from './types.ts';
 
 /** The bits of the second header word that stand alone (RFC 1035, 4.1.1). Opcode and rcode: see `headerFlags`. */
-export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080 } as const;
+export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, AD: 0x0020 } as const;
 
 /** Octets of the header. */
 export const HEADER_LENGTH = 12;
@@ -24,6 +24,8 @@ export interface Header {
   tc: boolean;
   rd: boolean;
   ra: boolean;
+  /** Data authenticated by the sender (RFC 4035, 3.2.3); in a query: asks to be told so (RFC 6840, 5.7). */
+  ad: boolean;
   /** In a header alone the lower four bits; in a message with OPT all twelve (RFC 6891, 6.1.3). */
   rcode: number;
 }
@@ -125,6 +127,7 @@ export function readHeader(bytes: Buffer): Header {
     tc: (flags & FLAG.TC) !== 0,
     rd: (flags & FLAG.RD) !== 0,
     ra: (flags & FLAG.RA) !== 0,
+    ad: (flags & FLAG.AD) !== 0,
     rcode: flags & 0xf,
   };
 }
@@ -137,6 +140,7 @@ export function headerFlags(parts: {
   tc?: boolean;
   rd?: boolean;
   ra?: boolean;
+  ad?: boolean;
   rcode?: number;
 }): number {
   return (
@@ -146,6 +150,7 @@ export function headerFlags(parts: {
     (parts.tc === true ? FLAG.TC : 0) |
     (parts.rd === true ? FLAG.RD : 0) |
     (parts.ra === true ? FLAG.RA : 0) |
+    (parts.ad === true ? FLAG.AD : 0) |
     ((parts.rcode ?? 0) & 0xf)
   );
 }

@@ -11,6 +11,8 @@ export interface QueryFields {
   opcode?: number;
   /** Recursion desired. Default no. */
   rd?: boolean;
+  /** Whether to be told that the answer was validated (RFC 6840, 5.7). Default no. */
+  ad?: boolean;
   edns?: EdnsFields;
   /** Rdata of the client's SOA, for IXFR (RFC 1995, 3); see `serialSoa`. */
   authoritySoa?: Buffer;
@@ -20,7 +22,11 @@ export interface QueryFields {
 export function buildQuery(fields: QueryFields): Buffer {
   const writer = new MessageWriter({ limit: 65_535 }).header({
     id: fields.id,
-    flags: headerFlags({ opcode: fields.opcode ?? OPCODE.QUERY, rd: fields.rd === true }),
+    flags: headerFlags({
+      opcode: fields.opcode ?? OPCODE.QUERY,
+      rd: fields.rd === true,
+      ad: fields.ad === true,
+    }),
   });
   writer.question(questionOf(fields.name, fields.type));
   if (fields.authoritySoa !== undefined) {

@@ -4,7 +4,7 @@ import { CLASS_IN, RCODE, rcodeToText, TYPE } from '../dns/types.ts';
 import { addressSet } from './addresses.ts';
 import type { Reply } from './exchange.ts';
 import { extendedError } from './extended-error.ts';
-import type { Failed, FailureReason, Family, Outcome } from './outcome.ts';
+import type { Evidence, Failed, FailureReason, Family, Link, Outcome } from './outcome.ts';
 
 /** CNAMEs of one chain, at most; resolvers themselves stop near 16. */
 export const MOST_LINKS = 16;
@@ -15,8 +15,7 @@ const LONGEST_TTL = 604_800;
 
 export interface Chased {
   outcome: Outcome;
-  /** Keys of the CNAME targets followed. */
-  chain: string[];
+  evidence: Evidence;
   /** What was left out of a found set, in words. */
   remark?: string;
 }
@@ -30,22 +29,33 @@ export async function chase(
   family: Family,
   ask: (name: Buffer, type: number) => Promise<Reply>,
 ): Promise<Chased> {
-  const walk: Walk = { name: target, seen: new Set([nameKey(target)]), chain: [], ttl: LONGEST_TTL };
+  const walk: Walk = {
+    name: target,
+    seen: new Set([nameKey(target)]),
+    chain: [],
+    ttl: LONGEST_TTL,
+    authentic: true,
+    extendedErrors: new Set(),
+  };
   for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
     const reply = await ask(walk.name, TYPE[family]);
-    const step =
-      reply.kind === 'failed' ? failed(reply.reason, reply.detail) : readStep(reply.message, walk, family);
+    if (reply.kind === 'failed') return finished(failed(reply.reason, reply.detail), walk, family);
+    note(reply.message, walk);
+    const step = readStep(reply.message, walk, family);
     if (step.kind !== 'more') return finished(step, walk, family);
   }
-  return { outcome: failed('chain', `no end after ${MOST_QUESTIONS} answers`), chain: walk.chain };
+  return finished(failed('chain', `no end after ${MOST_QUESTIONS} answers`), walk, family);
 }
 
 interface Walk {
   /** Where the chain stands. */
   name: Buffer;
   seen: Set<string>;
-  chain: string[];
+  chain: Link[];
   ttl: number;
+  addressTtl?: number;
+  authentic: boolean;
+  extendedErrors: Set<string>;
 }
 
 type Step =
@@ -53,6 +63,13 @@ type Step =
   | { kind: 'more' }
   | { kind: 'nodata' | 'nxdomain'; ttl?: number }
   | { kind: 'addresses'; rdatas: Buffer[] };
+
+/** What an answer says about itself: all of a chain is authentic, or none of it. */
+function note(message: Message, walk: Walk): void {
+  walk.authentic &&= message.ad;
+  const more = extendedError(message);
+  if (more) walk.extendedErrors.add(more.text);
+}
 
 function readStep(message: Message, walk: Walk, family: Family): Step {
   // With CNAMEs in the answer NXDOMAIN speaks of the last name of the chain (RFC 6604, 3).
@@ -62,7 +79,8 @@ function readStep(message: Message, walk: Walk, family: Family): Step {
   for (;;) {
     const here = answers.get(nameKey(walk.name));
     if (here?.addresses.length) {
-      for (const record of here.addresses) walk.ttl = Math.min(walk.ttl, record.ttl);
+      walk.addressTtl = lowestTtl(here.addresses);
+      walk.ttl = Math.min(walk.ttl, walk.addressTtl);
       return { kind: 'addresses', rdatas: here.addresses.map((record) => record.rdata) };
     }
     const problem = here ? follow(here.aliases, walk) : undefined;
@@ -87,24 +105,25 @@ function follow(aliases: ResourceRecord[], walk: Walk): Failed | undefined {
   if (others.some((other) => nameKey(other.rdata) !== next)) {
     return failed('malformed', `${nameKey(walk.name)} has two CNAMEs`);
   }
-  for (const record of aliases) walk.ttl = Math.min(walk.ttl, record.ttl);
+  const ttl = lowestTtl(aliases);
+  walk.ttl = Math.min(walk.ttl, ttl);
   if (walk.seen.has(next)) return failed('loop', `the CNAME chain comes back to ${next}`);
   if (walk.chain.length === MOST_LINKS)
     return failed('chain', `the CNAME chain has more than ${MOST_LINKS} links`);
   walk.seen.add(next);
-  walk.chain.push(next);
+  walk.chain.push({ name: next, ttl });
   walk.name = alias!.rdata;
   return undefined;
 }
 
 function finished(step: Exclude<Step, { kind: 'more' }>, walk: Walk, family: Family): Chased {
-  const { chain } = walk;
-  if (step.kind !== 'addresses') return { outcome: step, chain };
+  const evidence = evidenceOf(walk);
+  if (step.kind !== 'addresses') return { outcome: step, evidence };
   const { addresses, refused, surplus } = addressSet(family, step.rdatas);
   if (addresses.length === 0) {
     return {
       outcome: failed('malformed', `no address that may be published, only ${refused.join(', ')}`),
-      chain,
+      evidence,
     };
   }
   const remarks = [
@@ -112,7 +131,21 @@ function finished(step: Exclude<Step, { kind: 'more' }>, walk: Walk, family: Fam
     ...(surplus > 0 ? [`left out ${surplus} addresses over ${addresses.length}`] : []),
   ];
   const outcome: Outcome = { kind: 'found', addresses, ttl: walk.ttl };
-  return remarks.length > 0 ? { outcome, chain, remark: remarks.join('; ') } : { outcome, chain };
+  return remarks.length > 0 ? { outcome, evidence, remark: remarks.join('; ') } : { outcome, evidence };
+}
+
+function evidenceOf({ chain, addressTtl, authentic, extendedErrors }: Walk): Evidence {
+  return {
+    chain,
+    ...(addressTtl === undefined ? {} : { addressTtl }),
+    authentic,
+    ...(extendedErrors.size === 0 ? {} : { extendedError: [...extendedErrors].join('; ') }),
+  };
+}
+
+/** Records of one set should have one TTL; where they don't, the lowest counts (RFC 2181, 5.2). */
+function lowestTtl(records: readonly ResourceRecord[]): number {
+  return records.reduce((lowest, record) => Math.min(lowest, record.ttl), LONGEST_TTL);
 }
 
 function refusal(message: Message): Failed {

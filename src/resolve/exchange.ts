@@ -105,6 +105,7 @@ class Attempt implements Question<Judged> {
       name: this.#asked,
       type: this.#type,
       rd: true,
+      ad: true,
       ...(this.#edns ? { edns: { udpSize: UDP_SIZE } } : {}),
     });
   }

@@ -38,14 +38,43 @@ export interface Negative {
 
 export type Outcome = Found | Negative | Failed;
 
-export interface Look {
+/** One CNAME that was followed. */
+export interface Link {
+  /** Key of the name that it leads to. */
+  readonly name: string;
+  /** Seconds, as seen: a cache counts down. */
+  readonly ttl: number;
+}
+
+/** What a look saw beside its outcome. */
+export interface Evidence {
+  /** The CNAMEs followed, in their order; empty when the target has the addresses itself. */
+  readonly chain: readonly Link[];
+  /** Seconds of the addresses alone, as seen, the chain apart; where they were found. */
+  readonly addressTtl?: number;
+  /** Whether the upstream says that it validated all of it (AD, RFC 4035, 3.2.3). */
+  readonly authentic: boolean;
+  /** What it said beyond the response code (RFC 8914), in one line. */
+  readonly extendedError?: string;
+}
+
+export interface LookOptions {
+  signal?: AbortSignal | undefined;
+  /** The `resolver` of an earlier look: another one is asked first where there is one, for an answer independent of it. */
+  avoid?: string | undefined;
+}
+
+/** Whoever can look up the addresses of a target. What goes wrong on the way is an outcome. */
+export interface LooksUp {
+  look(target: string, family: Family, options?: LookOptions): Promise<Look>;
+}
+
+export interface Look extends Evidence {
   /** Key of the name that was asked for. */
   readonly target: string;
   readonly family: Family;
   readonly outcome: Outcome;
-  /** Keys of the CNAME targets followed, in their order; empty when the target has the addresses itself. */
-  readonly chain: string[];
-  /** `ip:port` of the upstream that the outcome comes from. */
+  /** As it stands in RESOLVERS, of the upstream that the outcome comes from. */
   readonly resolver: string;
   /** Milliseconds since the epoch: nothing was asked before. */
   readonly startedAt: number;

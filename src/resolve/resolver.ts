@@ -4,12 +4,21 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Log } from '../log.ts';
 import { type Chased, chase } from './chase.ts';
 import { exchange } from './exchange.ts';
-import type { Failed, FailureReason, Family, Look } from './outcome.ts';
+import type { Failed, FailureReason, Family, Look, LookOptions, LooksUp } from './outcome.ts';
 import { Slots } from './slots.ts';
 import { systemServers } from './system.ts';
 import { Upstream } from './upstream.ts';
 
-export type { FailureReason, Family, Look, Outcome } from './outcome.ts';
+export type {
+  Evidence,
+  FailureReason,
+  Family,
+  Link,
+  Look,
+  LookOptions,
+  LooksUp,
+  Outcome,
+} from './outcome.ts';
 
 export interface ResolverOptions {
   /** Recursive resolvers, the preferred one first; `system`: those of the machine. */
@@ -29,7 +38,7 @@ const MOST_LOOKS = 200;
  * Looks up addresses at recursive resolvers. Upstreams are asked in the order given, as different ones see
  * different answers of a CDN; one that has been silent stands behind the others until it speaks again.
  */
-export class Resolver {
+export class Resolver implements LooksUp {
   readonly #upstreams: Upstream[];
   readonly #timeoutMs: number;
   readonly #tries: number;
@@ -53,14 +62,14 @@ export class Resolver {
    * Looks once for the addresses of one family. What upstreams do is an outcome; the promise is rejected only for a target
    * that is no name (NameError), for an aborted `signal` (its reason) and after `close`.
    */
-  async look(target: string, family: Family, signal?: AbortSignal): Promise<Look> {
+  async look(target: string, family: Family, { signal, avoid }: LookOptions = {}): Promise<Look> {
     signal?.throwIfAborted();
     if (this.#closed) throw closed();
     const name = absoluteName(target);
     const controller = new AbortController();
     const abort = () => controller.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
-    const work = this.#slots.run(() => this.#look(target, name, family, controller.signal));
+    const work = this.#slots.run(() => this.#look(target, name, family, controller.signal, avoid));
     this.#running.set(controller, work);
     try {
       return await work;
@@ -79,10 +88,16 @@ export class Resolver {
     for (const upstream of this.#upstreams) upstream.sockets.close();
   }
 
-  async #look(target: string, name: Buffer, family: Family, signal: AbortSignal): Promise<Look> {
+  async #look(
+    target: string,
+    name: Buffer,
+    family: Family,
+    signal: AbortSignal,
+    avoid: string | undefined,
+  ): Promise<Look> {
     signal.throwIfAborted();
     const startedAt = this.#clock.now();
-    const order = this.#order();
+    const order = this.#order(avoid);
     const failures: Attempted[] = [];
     for (let attempt = 0; attempt < this.#tries; attempt++) {
       const upstream = order[attempt % order.length]!;
@@ -104,20 +119,25 @@ export class Resolver {
     });
   }
 
-  /** Every upstream once, those that have been silent last. */
-  #order(): Upstream[] {
+  /** Every upstream once, the one to avoid behind the others, and those that have been silent last. */
+  #order(avoid: string | undefined): Upstream[] {
     if (this.#upstreams.length === 1) return this.#upstreams;
     const behind = new Set(this.#upstreams.filter((upstream) => upstream.standsBehind()));
-    return [...this.#upstreams.filter((upstream) => !behind.has(upstream)), ...behind];
+    const speaking = this.#upstreams.filter((upstream) => !behind.has(upstream));
+    return [
+      ...speaking.filter((upstream) => upstream.text !== avoid),
+      ...speaking.filter((upstream) => upstream.text === avoid),
+      ...behind,
+    ];
   }
 
   #told(target: string, family: Family, { upstream, chased }: Attempted, startedAt: number): Look {
-    const { outcome, chain, remark } = chased;
+    const { outcome, evidence, remark } = chased;
     const ms = Math.max(0, this.#clock.now() - startedAt);
     if (remark !== undefined) {
       this.#log?.warn({ target, family, resolver: upstream.text, remark }, 'answer taken in part');
     }
-    return { target, family, outcome, chain, resolver: upstream.text, startedAt, ms };
+    return { target, family, outcome, ...evidence, resolver: upstream.text, startedAt, ms };
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Family, Look, Resolver } from '../resolve/resolver.ts';
+import type { Family, Look, LooksUp } from '../resolve/resolver.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
 import { decide, type TargetLook } from '../zone/alias/decide.ts';
@@ -10,7 +10,7 @@ import { LookWriter } from './look-writer.ts';
 
 export interface LookerOptions {
   pool: Pool;
-  resolver: Pick<Resolver, 'look'>;
+  resolver: LooksUp;
   policy: AliasPolicy;
   clock: Clock;
   log: Log;

@@ -47,7 +47,12 @@ describe.each([
     chainOf(3);
     const look = await stub.look('l0.example.net.', 'A');
     expect(look.outcome).toEqual({ kind: 'found', addresses: ['203.0.113.1'], ttl: 100 });
-    expect(look.chain).toEqual(['l1.example.net.', 'l2.example.net.', 'l3.example.net.']);
+    expect(look.chain).toEqual([
+      { name: 'l1.example.net.', ttl: 100 },
+      { name: 'l2.example.net.', ttl: 101 },
+      { name: 'l3.example.net.', ttl: 102 },
+    ]);
+    expect(look.addressTtl).toBe(200);
     expect(up.count()).toBe(oneLinkAtATime ? 4 : 1);
   });
 
@@ -75,11 +80,25 @@ describe.each([
     up.set('a.example.net', { CNAME: 'gone.example.net', ttl: 7 });
     expect(await stub.look('a.example.net.', 'A')).toMatchObject({
       outcome: { kind: 'nxdomain', ttl: 7 },
-      chain: ['gone.example.net.'],
+      chain: [{ name: 'gone.example.net.', ttl: 7 }],
     });
     up.set('gone.example.net', { AAAA: ['2001:db8::1'] });
     expect((await stub.look('a.example.net.', 'A')).outcome).toEqual({ kind: 'nodata', ttl: 7 });
   });
+});
+
+test('RFC 6840, 5.7 and 5.8: AD is asked for, and an answer is authentic where every part of it is', async () => {
+  up.oneLinkAtATime = true;
+  chainOf(1);
+  let validated = 2;
+  up.rewrite = (reply, query) => {
+    expect(query.ad).toBe(true);
+    if (validated-- > 0) reply[3]! |= 0x20;
+    return reply;
+  };
+  expect(await stub.look('l0.example.net.', 'A')).toHaveProperty('authentic', true);
+  validated = 1;
+  expect(await stub.look('l0.example.net.', 'A')).toHaveProperty('authentic', false);
 });
 
 test('a chain of sixteen links in one answer is followed', async () => {
@@ -188,9 +207,11 @@ test.each([
       const data = Buffer.concat([Buffer.from([0, code]), Buffer.from('signature of ns1\u0007expired')]);
       return servfail(query.id, query.questions[0]!.wire, [{ code: 15, data }]);
     };
-    const { outcome } = await stub.look('a.example.net.', 'A');
+    const look = await stub.look('a.example.net.', 'A');
+    const { outcome } = look;
     expect(outcome).toMatchObject({ kind: 'failed', reason });
     expect(outcome).toHaveProperty('detail', expect.stringMatching(detail));
+    expect(look.extendedError).toMatch(detail);
   },
 );
 

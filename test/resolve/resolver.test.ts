@@ -105,6 +105,16 @@ test.each(['wrong-id', 'wrong-question', 'garbage', 'servfail', 'refused', 'time
   },
 );
 
+test('another upstream than the one to avoid is asked first, where there is one', async () => {
+  const [first, second] = [await upstream(), await upstream()];
+  for (const each of [first, second]) each.set('cdn.example.net', { A: ['203.0.113.1'] });
+  const avoid = `127.0.0.1:${first.endpoint.port}`;
+  const both = resolver([first.endpoint, second.endpoint]);
+  expect((await both.look('cdn.example.net.', 'A')).resolver).toBe(avoid);
+  expect((await both.look('cdn.example.net.', 'A', { avoid })).resolver).not.toBe(avoid);
+  expect((await resolver([first.endpoint]).look('cdn.example.net.', 'A', { avoid })).resolver).toBe(avoid);
+});
+
 test('a port where nobody listens is unreachable at once, not after the deadline', async () => {
   const up = await upstream();
   up.set('cdn.example.net', { A: ['203.0.113.1'] });
@@ -274,7 +284,7 @@ test('an aborted look and a closed resolver reject, and leave nothing waiting', 
   const deaf = await deafEndpoint();
   const stub = resolver([deaf], { timeoutMs: 60_000 });
   const controller = new AbortController();
-  const aborted = stub.look('cdn.example.net.', 'A', controller.signal);
+  const aborted = stub.look('cdn.example.net.', 'A', { signal: controller.signal });
   setTimeout(() => controller.abort(new Error('enough')), 20);
   await expect(aborted).rejects.toThrow('enough');
   const waiting = stub.look('cdn.example.net.', 'A');
