@@ -19,6 +19,7 @@ const GROUPS: Group[] = [
   },
   { name: 'record', summary: 'add, change and list records', load: () => import('./cli/record.ts') },
   { name: 'key', summary: 'TSIG keys', load: () => import('./cli/key.ts') },
+  { name: 'token', summary: 'tokens of the HTTP API', load: () => import('./cli/token.ts') },
   {
     name: 'secondary',
     summary: 'register secondaries, print their configuration',

@@ -1,28 +1,41 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { isLoopback } from '../endpoint.ts';
 import type { Log } from '../log.ts';
+import type { Pool } from '../store/pool.ts';
+import { findToken, noteTokenUse } from '../store/tokens.ts';
+import type { Caller } from './caller.ts';
 import { answerError, HttpError } from './errors.ts';
+import { sessionOf } from './session.ts';
 
-const COOKIE = 'zoneferry_queues';
-/** How long a browser may look at the queue's board after the dashboard was given the token. */
-const SESSION_SECONDS = 12 * 3600;
 /** What answers without the token: no state of the service is among it. */
 const OPEN = /^\/(healthz|readyz|docs(\/.*)?|page\/[a-z.]+)?$/;
+/** What writes nothing, though it is asked by POST. */
+const LOOKS = /^\/v1\/(resyncs\/plan|session)\/?$/;
 
 export interface GuardOptions {
-  /** Unset: whoever reaches this machine's loopback may do all. */
+  /** API_TOKEN. Unset: whoever reaches this machine's loopback may do all. */
   token?: string;
+  pool: Pool;
   clock: Clock;
   log: Log;
+}
+
+const ALL: Caller = { readOnly: false };
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+/** Who sent a request that the guard has let in. */
+export function callerOf(request: FastifyRequest): Caller {
+  return callers.get(request) ?? ALL;
 }
 
 /** Refuses who may not ask, before a body is read. */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.addHook('onRequest', async (request, reply) => {
     try {
-      admit(request, options);
+      const caller = await admit(request, options);
+      if (caller) callers.set(request, caller);
     } catch (error) {
       // answered here: the queue's board has ways of its own to show errors
       answerError(error, request, reply, options.log);
@@ -32,54 +45,56 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   });
 }
 
-function admit(request: FastifyRequest, { token, clock }: GuardOptions): void {
+async function admit(request: FastifyRequest, options: GuardOptions): Promise<Caller | undefined> {
+  const { token } = options;
   if (token === undefined) {
     refuseForeign(request);
-    return;
+    return ALL;
   }
   const path = request.url.split('?')[0] ?? '';
-  if ((request.method === 'GET' || request.method === 'HEAD') && OPEN.test(path)) return;
-  if (bearsToken(request, token)) return;
-  if (/^\/queues(\/|$)/.test(path) && hasSession(request, token, clock)) {
-    refuseForeignOrigin(request);
-    return;
-  }
-  throw new HttpError(
-    401,
-    'authorization: this takes the header "Authorization: Bearer TOKEN" with the token of API_TOKEN',
+  const looks = request.method === 'GET' || request.method === 'HEAD';
+  if (looks && OPEN.test(path)) return undefined;
+  const caller =
+    (await callerByToken(request, token, options)) ?? (await callerBySession(request, path, token, options));
+  if (!caller)
+    throw new HttpError(
+      401,
+      'authorization: this takes the header "Authorization: Bearer TOKEN" with the token of API_TOKEN or one that zoneferry token add made',
+    );
+  if (caller.readOnly && !looks && !(request.method === 'POST' && LOOKS.test(path)))
+    throw new HttpError(
+      403,
+      `authorization: the token "${caller.name}" may look, and change nothing: ${request.method} takes one made without --read-only`,
+    );
+  return caller;
+}
+
+async function callerByToken(
+  request: FastifyRequest,
+  token: string,
+  { pool, log }: GuardOptions,
+): Promise<Caller | undefined> {
+  const given = /^Bearer +(\S{1,200}) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (given === undefined) return undefined;
+  if (equal(given, token)) return ALL;
+  const entry = await findToken(pool, given);
+  if (!entry) return undefined;
+  noteTokenUse(pool, entry.id).catch((error) =>
+    log.debug({ error: String(error) }, 'the use of a token was not noted'),
   );
+  return { id: entry.id, name: entry.name, readOnly: entry.readOnly };
 }
 
-/**
- * A browser that follows a link sends no token: for the queue's board alone it gets a cookie, which no script can read and no other
- * site can use.
- */
-export function openSession(reply: FastifyReply, options: GuardOptions): void {
-  const { token, clock } = options;
-  if (token === undefined) return;
-  const until = Math.floor(clock.now() / 1000) + SESSION_SECONDS;
-  reply.header(
-    'set-cookie',
-    `${COOKIE}=${until}.${signature(token, String(until))}; Path=/queues; Max-Age=${SESSION_SECONDS}; HttpOnly; SameSite=Strict`,
-  );
-}
-
-function bearsToken(request: FastifyRequest, token: string): boolean {
-  const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-  return given !== undefined && equal(given, token);
-}
-
-function hasSession(request: FastifyRequest, token: string, clock: Clock): boolean {
-  for (const part of (request.headers.cookie ?? '').split(/; */)) {
-    const [, until, given] = new RegExp(`^${COOKIE}=(\\d{1,12})\\.([\\w-]+)$`).exec(part) ?? [];
-    if (until === undefined || given === undefined) continue;
-    if (Number(until) * 1000 > clock.now() && equal(given, signature(token, until))) return true;
-  }
-  return false;
-}
-
-function signature(token: string, until: string): string {
-  return createHmac('sha256', token).update(`zoneferry queues until ${until}`).digest('base64url');
+async function callerBySession(
+  request: FastifyRequest,
+  path: string,
+  token: string,
+  { pool, clock }: GuardOptions,
+): Promise<Caller | undefined> {
+  if (!/^\/queues(\/|$)/.test(path)) return undefined;
+  const caller = await sessionOf(request, { token, pool, clock });
+  if (caller) refuseForeignOrigin(request);
+  return caller;
 }
 
 /** In a time that does not tell how much of it is right. */

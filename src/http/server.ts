@@ -5,12 +5,13 @@ import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { board } from './board.ts';
 import { answerError, HttpError } from './errors.ts';
-import { guard, openSession } from './guard.ts';
+import { callerOf, guard } from './guard.ts';
 import { secureHeaders } from './headers.ts';
 import { health } from './health.ts';
 import { page } from './page.ts';
 import type { Rooms } from './rooms.ts';
 import { type PerZone, scraper } from './scrape.ts';
+import { openSession } from './session.ts';
 import { success } from './v1/common.ts';
 import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
@@ -113,8 +114,8 @@ async function build(options: HttpOptions): Promise<FastifyInstance> {
       v1.post(
         '/session',
         { schema: { tags: ['status'], summary: "Open the queue's board to this browser for twelve hours" } },
-        async (_request, reply) => {
-          openSession(reply, options);
+        async (request, reply) => {
+          openSession(reply, callerOf(request), options);
           return success({ message: '/queues is open to this browser' });
         },
       );

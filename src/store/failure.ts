@@ -67,7 +67,12 @@ function checkFailed(error: pg.DatabaseError): string {
 
 function alreadyThere(error: pg.DatabaseError): string {
   const value = /\)=\((.*)\) already exists/.exec(error.detail ?? '')?.[1];
-  const kinds: Record<string, string> = { zones: 'zone', tsig_keys: 'key', secondaries: 'secondary' };
+  const kinds: Record<string, string> = {
+    zones: 'zone',
+    tsig_keys: 'key',
+    api_tokens: 'token',
+    secondaries: 'secondary',
+  };
   return `${kinds[error.table ?? ''] ?? error.table} ${value} is there already`;
 }
 

@@ -1,0 +1,8 @@
+/** Who asks: by API_TOKEN, by a named token, or by loopback while there is no token. */
+export interface Caller {
+  /** The name of its token; undefined for API_TOKEN and loopback. */
+  name?: string;
+  /** The id of its token. */
+  id?: string;
+  readOnly: boolean;
+}
