@@ -119,7 +119,8 @@ create table tsig_keys (
   name text not null,
   algorithm text not null default 'hmac-sha256'::text,
   secret text not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  min_mac_bits smallint
 );
 
 create table zone_changes (
@@ -337,6 +338,26 @@ begin
   -- the secret itself stays out of the message
   if new.secret !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' or new.secret = '' then
     raise exception 'key %: its secret is not base64', new.name using errcode = 'check_violation', column = 'secret';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_check_key_mac()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  whole integer := case new.algorithm
+    when 'hmac-sha512' then 512 when 'hmac-sha384' then 384 when 'hmac-sha256' then 256 when 'hmac-sha224' then 224 when 'hmac-sha1' then 160 else 128
+  end;
+begin
+  if new.min_mac_bits % 8 <> 0 or new.min_mac_bits not between greatest(80, whole / 2) and whole then
+    raise exception 'key %: a shortest MAC of % bits, expected a multiple of 8 from % to % with %',
+      new.name, new.min_mac_bits, greatest(80, whole / 2), whole, new.algorithm using errcode = 'check_violation', column = 'min_mac_bits';
   end if;
   return new;
 end
@@ -1543,6 +1564,8 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.tra
 CREATE TRIGGER change_access AFTER INSERT OR DELETE OR UPDATE ON public.tsig_keys FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_change_access();
 
 CREATE TRIGGER check_key BEFORE INSERT OR DELETE OR UPDATE ON public.tsig_keys FOR EACH ROW EXECUTE FUNCTION zoneferry_check_key();
+
+CREATE TRIGGER check_key_mac BEFORE INSERT OR UPDATE ON public.tsig_keys FOR EACH ROW EXECUTE FUNCTION zoneferry_check_key_mac();
 
 CREATE TRIGGER hint_registry AFTER INSERT OR DELETE OR UPDATE ON public.tsig_keys FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_hint_registry();
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { isTaken, TSIG_ALGORITHMS, type TsigAlgorithm } from '../dns/tsig.ts';
 import { UserError } from '../errors.ts';
 import { addKey, deleteKey, findKey, listKeys } from '../store/keys.ts';
-import { oneOf, usual, zoneName } from './arguments.ts';
+import { oneOf, usual, wholeNumber, zoneName } from './arguments.ts';
 import { withDatabase } from './database.ts';
 import { print, printJson, table } from './output.ts';
 
@@ -23,6 +23,11 @@ export function define(program: Command): void {
       .argument('<name>', 'a domain name', keyName)
       .option('--algorithm <algorithm>', ALGORITHMS.join(', '), oneOf(ALGORITHMS), 'hmac-sha256')
       .option('--secret <base64>', 'the secret, in base64')
+      .option(
+        '--min-mac <bits>',
+        'also take MACs cut to this length, from half of the whole one on',
+        wholeNumber(80, 512),
+      )
       .action(add),
     'zoneferry key add transfer-key',
   );
@@ -51,6 +56,7 @@ export function define(program: Command): void {
 interface AddOptions extends Json {
   algorithm: TsigAlgorithm;
   secret?: string;
+  minMac?: number;
 }
 
 async function add(name: string, options: AddOptions): Promise<void> {
@@ -64,22 +70,31 @@ async function add(name: string, options: AddOptions): Promise<void> {
       throw new UserError(
         `${algorithm} is off, as it is old: take hmac-sha256, or set TSIG_LEGACY=${algorithm} for a peer that knows no other`,
       );
-    return addKey(pool, { name, algorithm, secret });
+    return addKey(pool, { name, algorithm, secret, minMacBits: options.minMac });
   });
   const generated = options.secret === undefined;
-  if (options.json) printJson({ name: key.name, algorithm, ...(generated ? { secret } : {}) });
+  if (options.json)
+    printJson({ name: key.name, algorithm, minMacBits: key.minMacBits, ...(generated ? { secret } : {}) });
   else if (generated) print(inBindSyntax({ name: key.name, algorithm, secret }));
   else print(`key ${key.name} (${algorithm}) added`);
 }
 
 async function list(options: Json): Promise<void> {
   const keys = await withDatabase(({ pool }) => listKeys(pool));
-  if (options.json) printJson(keys.map(({ name, algorithm, usedBy }) => ({ name, algorithm, usedBy })));
+  if (options.json)
+    printJson(
+      keys.map(({ name, algorithm, minMacBits, usedBy }) => ({ name, algorithm, minMacBits, usedBy })),
+    );
   else
     print(
       table(
-        ['key', 'algorithm', 'used by'],
-        keys.map((key) => [key.name, key.algorithm, key.usedBy.join(', ') || null]),
+        ['key', 'algorithm', 'shortest MAC', 'used by'],
+        keys.map((key) => [
+          key.name,
+          key.algorithm,
+          key.minMacBits === null ? 'whole' : `${key.minMacBits} bits`,
+          key.usedBy.join(', ') || null,
+        ]),
         'no keys: zoneferry key add NAME makes one',
       ),
     );
@@ -88,7 +103,13 @@ async function list(options: Json): Promise<void> {
 async function show(name: string, options: Json): Promise<void> {
   const key = await withDatabase(({ pool }) => findKey(pool, name));
   if (!key) throw noKey(name);
-  if (options.json) printJson({ name: key.name, algorithm: key.algorithm, secret: key.secret });
+  if (options.json)
+    printJson({
+      name: key.name,
+      algorithm: key.algorithm,
+      minMacBits: key.minMacBits,
+      secret: key.secret,
+    });
   else print(inBindSyntax(key));
 }
 

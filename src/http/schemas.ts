@@ -147,12 +147,17 @@ const keySettings = {
     enum: ['hmac-sha256', 'hmac-sha224', 'hmac-sha384', 'hmac-sha512', 'hmac-sha1', 'hmac-md5'],
   },
   secret: { type: 'string', description: 'In base64.' },
+  minMacBits: {
+    type: ['integer', 'null'],
+    description: 'Bits of the shortest MAC that is taken; null: whole ones alone.',
+  },
 };
 export const newKey = body(
   {
     name: text('A domain name.', 'transfer-key'),
     algorithm: { ...keySettings.algorithm, default: 'hmac-sha256' },
     secret: { type: 'string', description: 'In base64; without one it is generated.' },
+    minMacBits: keySettings.minMacBits,
   },
   ['name'],
 );

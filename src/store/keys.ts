@@ -6,22 +6,24 @@ export interface KeyEntry {
   /** In lower case, without the final dot. */
   name: string;
   algorithm: string;
+  /** Bits of the shortest MAC that is taken; null: whole ones alone (RFC 8945, 5.2.2.1). */
+  minMacBits: number | null;
   createdAt: Date;
   /** Names of the secondaries that use it. */
   usedBy: string[];
 }
 
-const COLUMNS = `k.id, k.name, k.algorithm, k.created_at as "createdAt",
+const COLUMNS = `k.id, k.name, k.algorithm, k.min_mac_bits as "minMacBits", k.created_at as "createdAt",
   array(select s.name from secondaries s where k.name = any (s.keys) order by s.name) as "usedBy"`;
 
 /** Adds a key; the secret is base64. */
 export async function addKey(
   pool: Pool,
-  key: { name: string; algorithm: string; secret: string },
+  key: { name: string; algorithm: string; secret: string; minMacBits?: number | null | undefined },
 ): Promise<KeyEntry> {
   const { rows } = await pool.query<KeyEntry>(
-    `with k as (insert into tsig_keys (name, algorithm, secret) values ($1, $2, $3) returning *) select ${COLUMNS} from k`,
-    [key.name, key.algorithm, key.secret],
+    `with k as (insert into tsig_keys (name, algorithm, secret, min_mac_bits) values ($1, $2, $3, $4) returning *) select ${COLUMNS} from k`,
+    [key.name, key.algorithm, key.secret, key.minMacBits],
   );
   return rows[0] as KeyEntry;
 }
@@ -47,12 +49,17 @@ export async function findKey(
 export async function setKey(
   pool: Pool,
   name: string,
-  change: { algorithm?: string | undefined; secret?: string | undefined },
+  change: {
+    algorithm?: string | undefined;
+    secret?: string | undefined;
+    minMacBits?: number | null | undefined;
+  },
 ): Promise<KeyEntry | undefined> {
   const { rows } = await pool.query<KeyEntry>(
-    `with k as (update tsig_keys set algorithm = coalesce($2::text, algorithm), secret = coalesce($3::text, secret) where name = $1 returning *)
+    `with k as (update tsig_keys set algorithm = coalesce($2::text, algorithm), secret = coalesce($3::text, secret),
+       min_mac_bits = case when $4 then $5::smallint else min_mac_bits end where name = $1 returning *)
      select ${COLUMNS} from k`,
-    [keyName(name), change.algorithm, change.secret],
+    [keyName(name), change.algorithm, change.secret, change.minMacBits !== undefined, change.minMacBits],
   );
   return rows[0];
 }

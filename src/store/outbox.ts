@@ -1,8 +1,9 @@
 import { absoluteName } from '../dns/name.ts';
-import type { TsigAlgorithm, TsigKey } from '../dns/tsig.ts';
+import type { TsigKey } from '../dns/tsig.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import type { Hints } from './hints.ts';
 import type { Pool } from './pool.ts';
+import { tsigKey } from './registry.ts';
 
 /** A NOTIFY to send: the newest serial of one zone to one address of a secondary. */
 export interface DueNotification {
@@ -70,7 +71,7 @@ export class Outbox {
           returning n.*
         )
         select c.zone_id, z.name as zone, z.published_serial, z.published_soa, z.published_soa_ttl, c.secondary_id, s.name as secondary,
-          c.address, c.attempts, c.serial, k.name as key_name, k.algorithm, k.secret
+          c.address, c.attempts, c.serial, k.name as key_name, k.algorithm, k.secret, k.min_mac_bits
         from claimed c
         join zones z on z.id = c.zone_id
         join secondaries s on s.id = c.secondary_id
@@ -93,15 +94,7 @@ export class Outbox {
           address,
           addressText: row.address,
           attempts: row.attempts,
-          ...(row.key_name === null
-            ? {}
-            : {
-                key: {
-                  name: absoluteName(row.key_name),
-                  algorithm: row.algorithm as TsigAlgorithm,
-                  secret: Buffer.from(row.secret, 'base64'),
-                },
-              }),
+          ...(row.key_name === null ? {} : { key: tsigKey({ ...row, name: row.key_name }) }),
         },
       ];
     });

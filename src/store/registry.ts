@@ -63,12 +63,23 @@ export class Registry {
 
 /** Every TSIG key, ready for use. */
 export async function readKeys(pool: Pool): Promise<TsigKey[]> {
-  const { rows } = await pool.query<{ name: string; algorithm: TsigAlgorithm; secret: string }>(
-    'select name, algorithm, secret from tsig_keys',
-  );
-  return rows.map((row) => ({
+  const { rows } = await pool.query<KeyRow>('select name, algorithm, secret, min_mac_bits from tsig_keys');
+  return rows.map(tsigKey);
+}
+
+/** A row of `tsig_keys`, as far as it takes part in signing. */
+export interface KeyRow {
+  name: string;
+  algorithm: TsigAlgorithm;
+  secret: string;
+  min_mac_bits: number | null;
+}
+
+export function tsigKey(row: KeyRow): TsigKey {
+  return {
     name: absoluteName(row.name),
     algorithm: row.algorithm,
     secret: Buffer.from(row.secret, 'base64'),
-  }));
+    ...(row.min_mac_bits === null ? {} : { shortestMac: row.min_mac_bits / 8 }),
+  };
 }

@@ -17,7 +17,7 @@ const refusals: Readonly<Record<TsigFailure['kind'], Refusal>> = {
   badtime: { reason: 'bad-time', detail: "tsig verify failure (BADTIME): the client's clock is off" },
   badtrunc: {
     reason: 'bad-truncation',
-    detail: 'tsig verify failure (BADTRUNC): the MAC is cut too short',
+    detail: 'tsig verify failure (BADTRUNC): the MAC is cut, which this key does not allow (--min-mac)',
   },
   formerr: { reason: 'malformed', detail: 'tsig verify failure: no MAC can have this length' },
 };

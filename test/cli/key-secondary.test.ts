@@ -18,11 +18,16 @@ const SECRET = Buffer.from('a secret of thirty-two octets ..').toString('base64'
 describe('key', () => {
   test('add makes a secret of 32 octets, and prints it this once; list never does', async () => {
     const added = await cli.json<{ secret: string }>('key', 'add', 'Transfer.Key.');
-    expect(added).toEqual({ name: 'transfer.key', algorithm: 'hmac-sha256', secret: expect.any(String) });
+    expect(added).toEqual({
+      name: 'transfer.key',
+      algorithm: 'hmac-sha256',
+      minMacBits: null,
+      secret: expect.any(String),
+    });
     expect(Buffer.from(added.secret, 'base64')).toHaveLength(32);
     expect(await cli.ok('key', 'list')).not.toContain(added.secret);
     expect(await cli.json('key', 'list')).toEqual([
-      { name: 'transfer.key', algorithm: 'hmac-sha256', usedBy: [] },
+      { name: 'transfer.key', algorithm: 'hmac-sha256', minMacBits: null, usedBy: [] },
     ]);
   });
 
@@ -35,8 +40,19 @@ describe('key', () => {
     expect(await cli.json('key', 'show', 'k1')).toEqual({
       name: 'k1',
       algorithm: 'hmac-sha512',
+      minMacBits: null,
       secret: SECRET,
     });
+  });
+
+  test('--min-mac takes truncated MACs, within what the algorithm allows', async () => {
+    await cli.ok('key', 'add', 'k1', '--min-mac', '128');
+    expect(await cli.json('key', 'show', 'k1')).toMatchObject({ minMacBits: 128 });
+    expect(await cli.ok('key', 'list')).toMatch(/k1 +hmac-sha256 +128 bits/);
+    expect(await cli.fails(1, 'key', 'add', 'k2', '--min-mac', '120')).toBe(
+      'error: key k2: a shortest MAC of 120 bits, expected a multiple of 8 from 128 to 256 with hmac-sha256',
+    );
+    await cli.fails(2, 'key', 'add', 'k2', '--min-mac', '79');
   });
 
   test('an old algorithm takes the setting that asks for it', async () => {

@@ -35,7 +35,7 @@ export function keyRoutes(app: FastifyInstance, { pool }: Rooms): void {
     },
   );
 
-  app.post<{ Body: { name: string; algorithm: string; secret?: string } }>(
+  app.post<{ Body: { name: string; algorithm: string; secret?: string; minMacBits?: number | null } }>(
     '/keys',
     {
       schema: {
@@ -48,7 +48,7 @@ export function keyRoutes(app: FastifyInstance, { pool }: Rooms): void {
     async ({ body }, reply) => {
       zoneName(body.name);
       const secret = body.secret ?? randomBytes(SECRET_OCTETS).toString('base64');
-      const key = await addKey(pool, { name: body.name, algorithm: body.algorithm, secret });
+      const key = await addKey(pool, { ...body, secret });
       reply.status(201).header('location', `/v1/keys/${key.id}`);
       return success({
         message: `key ${key.name} was added; its secret is told this once`,
@@ -63,7 +63,7 @@ export function keyRoutes(app: FastifyInstance, { pool }: Rooms): void {
     async ({ params }) => success(await find(params.id)),
   );
 
-  app.patch<Path & { Body: { algorithm?: string; secret?: string } }>(
+  app.patch<Path & { Body: { algorithm?: string; secret?: string; minMacBits?: number | null } }>(
     '/keys/:id',
     {
       schema: {
