@@ -336,7 +336,7 @@ begin
     raise exception 'key %: algorithm "%", expected hmac-sha256, hmac-sha224, hmac-sha384, hmac-sha512, hmac-sha1 or hmac-md5', new.name, new.algorithm using errcode = 'check_violation', column = 'algorithm';
   end if;
   -- the secret itself stays out of the message
-  if new.secret !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' or new.secret = '' then
+  if not zoneferry_is_secret(new.secret) then
     raise exception 'key %: its secret is not base64', new.name using errcode = 'check_violation', column = 'secret';
   end if;
   return new;
@@ -752,6 +752,15 @@ begin
 exception when invalid_text_representation then
   return false;
 end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_is_secret(secret text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select secret <> '' and secret ~ '^(aes256gcm:[0-9a-f]{8}:)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$'
 $function$
 ;
 

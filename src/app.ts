@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { showPresence } from './app/presence.ts';
+import { keepSealed } from './app/secrets.ts';
 import type { Shared } from './app/shared.ts';
 import { startTransfer } from './app/transfer.ts';
 import { startTransferProcesses } from './app/transfer-processes.ts';
@@ -14,6 +15,7 @@ import { Hints } from './store/hints.ts';
 import { migrate } from './store/migrate.ts';
 import { createPool, type Pool } from './store/pool.ts';
 import { queuePlace } from './store/processes.ts';
+import { Secrets } from './store/secrets.ts';
 import { openQueues } from './sync/queues.ts';
 import { startSchedule } from './sync/schedule.ts';
 
@@ -71,6 +73,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       log.warn({ error: messageOf(error) }, 'hints from PostgreSQL were lost; polling goes on'),
     );
     stops.push(() => hints.stop());
+    const secrets = new Secrets(config.secretKeys);
+    stops.push(await keepSealed({ pool, hints, secrets, log }));
     const queues = await openQueues({
       databaseUrl,
       ...(config.redisUrl ? { redisUrl: config.redisUrl } : {}),
@@ -88,6 +92,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       config,
       databaseUrl,
       pool,
+      secrets,
       hints,
       queues,
       log,

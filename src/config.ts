@@ -36,6 +36,8 @@ export interface Config {
   readonly tsigLegacy: readonly ('hmac-sha1' | 'hmac-md5')[];
   readonly httpListen: Endpoint;
   readonly apiToken?: string;
+  /** Keys of TSIG secrets, 32 octets in base64 each: the first encrypts, all open; none: they are not encrypted. */
+  readonly secretKeys: readonly string[];
   readonly metricsPerZone: 'auto' | 'on' | 'off';
   readonly resolvers: readonly Endpoint[] | 'system';
   readonly resolveTimeoutMs: number;
@@ -81,6 +83,7 @@ export function loadConfig(
     tsigLegacy: read(settings.tsigLegacy) ?? [],
     httpListen: must(settings.httpListen),
     ...optional('apiToken', read(settings.apiToken)),
+    secretKeys: read(settings.secretKey) ?? [],
     metricsPerZone: must(settings.metricsPerZone),
     resolvers: must(settings.resolvers),
     resolveTimeoutMs: must(settings.resolveTimeoutMs),
@@ -124,6 +127,7 @@ export function settingsInForce(config: Config): Record<string, string> {
     TSIG_LEGACY: config.tsigLegacy.join(','),
     HTTP_LISTEN: formatEndpoint(config.httpListen),
     API_TOKEN: config.apiToken,
+    SECRET_KEY: config.secretKeys.join(','),
     METRICS_PER_ZONE: config.metricsPerZone,
     RESOLVERS: resolvers === 'system' ? resolvers : list(resolvers),
     RESOLVE_TIMEOUT_MS: config.resolveTimeoutMs,
@@ -135,6 +139,9 @@ export function settingsInForce(config: Config): Record<string, string> {
     RETRY_MAX: config.retryMax,
     NEGATIVE_HOLD: config.negativeHold,
     SERIAL_POLICY: config.serialPolicy,
+    JOURNAL_VERSIONS: config.journal.versions,
+    JOURNAL_BYTES: config.journal.bytes,
+    JOURNAL_DAYS: config.journal.days,
     LOG_LEVEL: config.logLevel,
     LOG_FORMAT: config.logFormat,
   };

@@ -33,6 +33,7 @@ describe('defaults', () => {
       retryMin: 1,
       retryMax: 30,
       negativeHold: 900,
+      secretKeys: [],
       serialPolicy: 'increment',
       journal: { versions: 1000, bytes: 67_108_864, days: 30 },
       logLevel: 'info',

@@ -19,7 +19,7 @@ export async function startApi(
   shared: Shared,
   reasons: readonly (() => string | undefined)[],
 ): Promise<void> {
-  const { config, pool, queues, log, metrics, onStop } = shared;
+  const { config, pool, secrets, queues, log, metrics, onStop } = shared;
   const clock = systemClock;
   // of plans alone: the worker has its own
   const resolver = new Resolver({
@@ -35,6 +35,7 @@ export async function startApi(
     perZone: config.metricsPerZone,
     version,
     pool,
+    secrets,
     queues,
     clock,
     log,

@@ -3,6 +3,7 @@ import type { Metrics } from '../http/metrics.ts';
 import type { Log } from '../log.ts';
 import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
+import type { Secrets } from '../store/secrets.ts';
 import type { Queues } from '../sync/queues.ts';
 
 /** What every room of one process shares. */
@@ -10,6 +11,7 @@ export interface Shared {
   config: Config;
   databaseUrl: string;
   pool: Pool;
+  secrets: Secrets;
   hints: Hints;
   queues: Queues;
   log: Log;

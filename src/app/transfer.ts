@@ -16,7 +16,7 @@ import type { Shared } from './shared.ts';
 
 /** The role `transfer`: serves zones, and sends NOTIFY from the address that secondaries know. */
 export async function startTransfer(
-  { config, databaseUrl, hints, log, metrics, onStop, onReady }: Shared,
+  { config, databaseUrl, secrets, hints, log, metrics, onStop, onReady }: Shared,
   sharesPorts = false,
 ): Promise<void> {
   const clock = systemClock;
@@ -32,8 +32,8 @@ export async function startTransfer(
   });
   onStop(() => pool.end());
 
-  const registry = new Registry(pool);
-  const outbox = new Outbox(pool, hints);
+  const registry = new Registry(pool, secrets);
+  const outbox = new Outbox(pool, hints, secrets);
   const reconciler = new Reconciler(outbox, log);
   onStop(() => reconciler.stop());
   const source = new VersionSource({

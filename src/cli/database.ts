@@ -3,11 +3,13 @@ import { type Config, loadConfig } from '../config.ts';
 import { startEmbedded } from '../embedded/index.ts';
 import { migrate } from '../store/migrate.ts';
 import { createPool, type Pool } from '../store/pool.ts';
+import { Secrets } from '../store/secrets.ts';
 
 /** What a command works with. */
 export interface Session {
   config: Config;
   pool: Pool;
+  secrets: Secrets;
   databaseUrl: string;
 }
 
@@ -23,7 +25,7 @@ export async function withDatabase<T>(work: (session: Session) => Promise<T>): P
   const pool = createPool(url, { max: 4, applicationName: 'zoneferry command' });
   try {
     await migrateIfNeeded(pool);
-    return await work({ config, pool, databaseUrl: url });
+    return await work({ config, pool, secrets: new Secrets(config.secretKeys), databaseUrl: url });
   } finally {
     await pool.end();
     await leave();

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { isTaken, TSIG_ALGORITHMS, type TsigAlgorithm } from '../dns/tsig.ts';
 import { UserError } from '../errors.ts';
-import { addKey, deleteKey, findKey, listKeys } from '../store/keys.ts';
+import { addKey, deleteKey, findKey, listKeys, sealSecrets } from '../store/keys.ts';
 import { oneOf, usual, wholeNumber, zoneName } from './arguments.ts';
 import { withDatabase } from './database.ts';
 import { print, printJson, table } from './output.ts';
@@ -22,7 +23,10 @@ export function define(program: Command): void {
       .description('add a key; without --secret one is generated, and printed this once')
       .argument('<name>', 'a domain name', keyName)
       .option('--algorithm <algorithm>', ALGORITHMS.join(', '), oneOf(ALGORITHMS), 'hmac-sha256')
-      .option('--secret <base64>', 'the secret, in base64')
+      .option(
+        '--secret <base64>',
+        'the secret, in base64; - reads it from standard input, where no list of processes shows it',
+      )
       .option(
         '--min-mac <bits>',
         'also take MACs cut to this length, from half of the whole one on',
@@ -51,6 +55,15 @@ export function define(program: Command): void {
       .action(remove),
     'zoneferry key delete transfer-key',
   );
+  usual(
+    key
+      .command('seal')
+      .description(
+        'encrypt every secret with the first key of SECRET_KEY; serve does it too, at its start and after each edit',
+      )
+      .action(seal),
+    'zoneferry key seal',
+  );
 }
 
 interface AddOptions extends Json {
@@ -61,16 +74,19 @@ interface AddOptions extends Json {
 
 async function add(name: string, options: AddOptions): Promise<void> {
   const { algorithm } = options;
-  const secret = options.secret ?? randomBytes(SECRET_OCTETS).toString('base64');
+  const secret =
+    options.secret === '-'
+      ? readFileSync(0, 'utf8').trim()
+      : (options.secret ?? randomBytes(SECRET_OCTETS).toString('base64'));
   // said here and not by the parser of options, which would print the secret
   if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(secret) || secret === '')
     throw new UserError('option --secret takes base64, such as "openssl rand -base64 32" prints', 2);
-  const key = await withDatabase(({ pool, config }) => {
+  const key = await withDatabase(({ pool, secrets, config }) => {
     if (!isTaken(algorithm, config.tsigLegacy))
       throw new UserError(
         `${algorithm} is off, as it is old: take hmac-sha256, or set TSIG_LEGACY=${algorithm} for a peer that knows no other`,
       );
-    return addKey(pool, { name, algorithm, secret, minMacBits: options.minMac });
+    return addKey(pool, secrets, { name, algorithm, secret, minMacBits: options.minMac });
   });
   const generated = options.secret === undefined;
   if (options.json)
@@ -101,7 +117,7 @@ async function list(options: Json): Promise<void> {
 }
 
 async function show(name: string, options: Json): Promise<void> {
-  const key = await withDatabase(({ pool }) => findKey(pool, name));
+  const key = await withDatabase(({ pool, secrets }) => findKey(pool, secrets, name));
   if (!key) throw noKey(name);
   if (options.json)
     printJson({
@@ -118,6 +134,22 @@ async function remove(name: string, options: Json): Promise<void> {
   if (!found) throw noKey(name);
   if (options.json) printJson({ deleted: name });
   else print(`key ${name} deleted`);
+}
+
+async function seal(options: Json): Promise<void> {
+  const { sealed, closed } = await withDatabase(({ pool, secrets }) => {
+    if (secrets.prefix === undefined)
+      throw new UserError(
+        'SECRET_KEY is unset: set it to 32 octets in base64, such as "openssl rand -base64 32" prints',
+      );
+    return sealSecrets(pool, secrets);
+  });
+  if (closed.length > 0)
+    throw new UserError(
+      `${closed.join(', ')}: encrypted with a key that is not in SECRET_KEY: add the one before behind a comma (${sealed} others were encrypted)`,
+    );
+  if (options.json) printJson({ sealed });
+  else print(`${sealed} secrets encrypted`);
 }
 
 function inBindSyntax(key: { name: string; algorithm: string; secret: string }): string {

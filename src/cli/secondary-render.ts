@@ -15,7 +15,7 @@ import { secondaryTls, type TlsOptions } from './secondary-tls.ts';
  * @throws UserError where the catalog or TLS is asked for and can't be had
  */
 export async function renderConfig(
-  { pool, config: service }: Session,
+  { pool, secrets, config: service }: Session,
   secondary: Secondary,
   kind: SecondaryKind,
   options: TlsOptions & { catalog?: boolean },
@@ -28,7 +28,7 @@ export async function renderConfig(
   const zones = byCatalog ? [] : await zonesOfSecondary(pool, secondary.name);
   if (zones.length === 0 && !byCatalog)
     warn(`there are no zones yet that ${secondary.name} may have: its configuration lists none`);
-  const key = secondary.keys[0] === undefined ? undefined : await findKey(pool, secondary.keys[0]);
+  const key = secondary.keys[0] === undefined ? undefined : await findKey(pool, secrets, secondary.keys[0]);
   const tls = secondaryTls(options, service);
   return secondaryConfig(kind, {
     name: secondary.name,

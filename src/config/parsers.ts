@@ -104,6 +104,17 @@ export function path(): Parser<string> {
   return { takes: 'the path of a readable file', parse: (text) => (text.includes('\0') ? undefined : text) };
 }
 
+/** 32 octets in base64, several between commas. */
+export function keys(): Parser<readonly string[]> {
+  return {
+    takes: '32 octets in base64, such as "openssl rand -base64 32" prints, several between commas',
+    parse(text) {
+      const list = text.split(',').map((part) => part.trim());
+      return list.every((part) => /^[A-Za-z0-9+/]{43}=$/.test(part)) ? list : undefined;
+    },
+  };
+}
+
 /** A token that fits in an HTTP header. */
 export function token(): Parser<string> {
   return {

@@ -4,6 +4,7 @@ import {
   cronExpression,
   endpoint,
   endpoints,
+  keys,
   oneOf,
   type Parser,
   path,
@@ -122,6 +123,14 @@ export const settings = {
     help: 'Bearer token of the HTTP API.',
     secret: true,
     ...token(),
+  },
+  secretKey: {
+    name: 'SECRET_KEY',
+    unit: '32 octets in base64',
+    unset: 'TSIG secrets stand in the database as they are',
+    help: 'Encrypts TSIG secrets in the database. Several between commas: the first encrypts, all of them open.',
+    secret: true,
+    ...keys(),
   },
   metricsPerZone: {
     name: 'METRICS_PER_ZONE',

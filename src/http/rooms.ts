@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Pool } from '../store/pool.ts';
+import type { Secrets } from '../store/secrets.ts';
 import type { ResyncPlan } from '../sync/plan.ts';
 import type { Queues } from '../sync/queues.ts';
 import type { Metrics } from './metrics.ts';
@@ -8,6 +9,7 @@ import type { Metrics } from './metrics.ts';
 /** What the routes work with. */
 export interface Rooms {
   pool: Pool;
+  secrets: Secrets;
   queues: Queues;
   clock: Clock;
   log: Log;

@@ -1,4 +1,6 @@
+import { UserError } from '../errors.ts';
 import type { Pool } from './pool.ts';
+import type { Secrets } from './secrets.ts';
 
 /** A TSIG key without its secret. */
 export interface KeyEntry {
@@ -19,11 +21,12 @@ const COLUMNS = `k.id, k.name, k.algorithm, k.min_mac_bits as "minMacBits", k.cr
 /** Adds a key; the secret is base64. */
 export async function addKey(
   pool: Pool,
+  secrets: Secrets,
   key: { name: string; algorithm: string; secret: string; minMacBits?: number | null | undefined },
 ): Promise<KeyEntry> {
   const { rows } = await pool.query<KeyEntry>(
     `with k as (insert into tsig_keys (name, algorithm, secret, min_mac_bits) values ($1, $2, $3, $4) returning *) select ${COLUMNS} from k`,
-    [key.name, key.algorithm, key.secret, key.minMacBits],
+    [key.name, key.algorithm, sealed(secrets, key.secret), key.minMacBits],
   );
   return rows[0] as KeyEntry;
 }
@@ -33,21 +36,34 @@ export async function listKeys(pool: Pool): Promise<KeyEntry[]> {
   return rows;
 }
 
-/** A key with its secret in base64; undefined where there is none. The name in any case, with or without the final dot. */
+/**
+ * A key with its secret in base64; undefined where there is none. The name in any case, with or without the final dot.
+ *
+ * @throws UserError where its secret is encrypted with a key that is not here
+ */
 export async function findKey(
   pool: Pool,
+  secrets: Secrets,
   name: string,
 ): Promise<(KeyEntry & { secret: string }) | undefined> {
   const { rows } = await pool.query<KeyEntry & { secret: string }>(
     `select ${COLUMNS}, k.secret from tsig_keys k where k.name = $1`,
     [keyName(name)],
   );
-  return rows[0];
+  const [key] = rows;
+  if (!key) return undefined;
+  const secret = secrets.open(key.secret);
+  if (!secret)
+    throw new UserError(
+      `key ${key.name}: its secret is encrypted, and SECRET_KEY does not open it: set the one that it was encrypted with`,
+    );
+  return { ...key, secret: secret.toString('base64') };
 }
 
 /** Changes what is given; undefined where there is no such key. */
 export async function setKey(
   pool: Pool,
+  secrets: Secrets,
   name: string,
   change: {
     algorithm?: string | undefined;
@@ -59,7 +75,13 @@ export async function setKey(
     `with k as (update tsig_keys set algorithm = coalesce($2::text, algorithm), secret = coalesce($3::text, secret),
        min_mac_bits = case when $4 then $5::smallint else min_mac_bits end where name = $1 returning *)
      select ${COLUMNS} from k`,
-    [keyName(name), change.algorithm, change.secret, change.minMacBits !== undefined, change.minMacBits],
+    [
+      keyName(name),
+      change.algorithm,
+      change.secret && sealed(secrets, change.secret),
+      change.minMacBits !== undefined,
+      change.minMacBits,
+    ],
   );
   return rows[0];
 }
@@ -68,6 +90,46 @@ export async function setKey(
 export async function deleteKey(pool: Pool, name: string): Promise<boolean> {
   const { rowCount } = await pool.query('delete from tsig_keys where name = $1', [keyName(name)]);
   return rowCount === 1;
+}
+
+/** What is not base64 is handed on as it is: the database refuses it in words. */
+function sealed(secrets: Secrets, secret: string): string {
+  const octets = Buffer.from(secret, 'base64');
+  return secrets.prefix !== undefined && octets.toString('base64') === secret && octets.length > 0
+    ? secrets.seal(octets)
+    : secret;
+}
+
+/** What is known of how secrets stand in the database. */
+export interface Sealing {
+  /** Secrets that were encrypted now, or anew. */
+  sealed: number;
+  /** Names of keys whose secrets can't be opened. */
+  closed: string[];
+  /** How many secrets were encrypted and could be opened before. */
+  opened: number;
+}
+
+/** Encrypts with the first key every secret that is not: written by a platform as base64, or encrypted with another key. */
+export async function sealSecrets(pool: Pool, secrets: Secrets): Promise<Sealing> {
+  const { rows } = await pool.query<{ id: string; name: string; secret: string }>(
+    'select id, name, secret from tsig_keys order by id',
+  );
+  const sealing: Sealing = { sealed: 0, closed: [], opened: 0 };
+  for (const { id, name, secret } of rows) {
+    const octets = secrets.open(secret);
+    const isSealed = secret.includes(':');
+    if (!octets) sealing.closed.push(name);
+    else if (isSealed) sealing.opened++;
+    if (!octets || secrets.prefix === undefined || secret.startsWith(secrets.prefix)) continue;
+    // somebody may have changed it meanwhile
+    const { rowCount } = await pool.query(
+      'update tsig_keys set secret = $3::text where id = $1::bigint and secret = $2::text',
+      [id, secret, secrets.seal(octets)],
+    );
+    sealing.sealed += rowCount ?? 0;
+  }
+  return sealing;
 }
 
 function keyName(name: string): string {

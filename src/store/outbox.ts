@@ -4,6 +4,7 @@ import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import type { Hints } from './hints.ts';
 import type { Pool } from './pool.ts';
 import { tsigKey } from './registry.ts';
+import { Secrets } from './secrets.ts';
 
 /** A NOTIFY to send: the newest serial of one zone to one address of a secondary. */
 export interface DueNotification {
@@ -40,10 +41,12 @@ const SENDING = '15 seconds'; // a claimed row comes again by itself after this,
 /** The outbox of NOTIFY in PostgreSQL. */
 export class Outbox {
   readonly #pool: Pool;
+  readonly #secrets: Secrets;
   readonly #hints: Hints | undefined;
 
-  constructor(pool: Pool, hints?: Hints) {
+  constructor(pool: Pool, hints?: Hints, secrets = new Secrets()) {
     this.#pool = pool;
+    this.#secrets = secrets;
     this.#hints = hints;
   }
 
@@ -81,6 +84,7 @@ export class Outbox {
     return rows.flatMap((row) => {
       const address = parseEndpoint(row.address, 53);
       if (!address || row.published_soa === null) return [];
+      const key = row.key_name === null ? undefined : tsigKey({ ...row, name: row.key_name }, this.#secrets);
       return [
         {
           zoneId: row.zone_id,
@@ -94,7 +98,7 @@ export class Outbox {
           address,
           addressText: row.address,
           attempts: row.attempts,
-          ...(row.key_name === null ? {} : { key: tsigKey({ ...row, name: row.key_name }) }),
+          ...(key === undefined ? {} : { key }),
         },
       ];
     });

@@ -2,6 +2,7 @@ import { absoluteName, nameKey } from '../dns/name.ts';
 import type { TsigAlgorithm, TsigKey } from '../dns/tsig.ts';
 import { parseEndpoint } from '../endpoint.ts';
 import type { Pool } from './pool.ts';
+import { Secrets } from './secrets.ts';
 
 /** A registered secondary as the transfer server asks for it. */
 export interface Registration {
@@ -20,13 +21,15 @@ export interface Registration {
  */
 export class Registry {
   readonly #pool: Pool;
+  readonly #secrets: Secrets;
   #registrations: readonly Registration[] = [];
   #keys = new Map<string, TsigKey>();
   #begun = 0;
   #applied = 0;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, secrets = new Secrets()) {
     this.#pool = pool;
+    this.#secrets = secrets;
   }
 
   registrations(): readonly Registration[] {
@@ -41,7 +44,7 @@ export class Registry {
 
   async read(): Promise<void> {
     const turn = ++this.#begun;
-    const keys = new Map((await readKeys(this.#pool)).map((key) => [nameKey(key.name), key]));
+    const keys = new Map((await readKeys(this.#pool, this.#secrets)).map((key) => [nameKey(key.name), key]));
     const { rows } = await this.#pool.query(
       'select id, name, addresses, transfer_from::text[] as ranges, keys, zones, catalog from secondaries order by id',
     );
@@ -61,10 +64,10 @@ export class Registry {
   }
 }
 
-/** Every TSIG key, ready for use. */
-export async function readKeys(pool: Pool): Promise<TsigKey[]> {
+/** Every TSIG key, ready for use; without those whose secret can't be opened, which `sealSecrets` tells of. */
+export async function readKeys(pool: Pool, secrets: Secrets): Promise<TsigKey[]> {
   const { rows } = await pool.query<KeyRow>('select name, algorithm, secret, min_mac_bits from tsig_keys');
-  return rows.map(tsigKey);
+  return rows.flatMap((row) => tsigKey(row, secrets) ?? []);
 }
 
 /** A row of `tsig_keys`, as far as it takes part in signing. */
@@ -75,11 +78,14 @@ export interface KeyRow {
   min_mac_bits: number | null;
 }
 
-export function tsigKey(row: KeyRow): TsigKey {
+/** The key of a row; undefined where its secret can't be opened. */
+export function tsigKey(row: KeyRow, secrets: Secrets): TsigKey | undefined {
+  const secret = secrets.open(row.secret);
+  if (!secret) return undefined;
   return {
     name: absoluteName(row.name),
     algorithm: row.algorithm,
-    secret: Buffer.from(row.secret, 'base64'),
+    secret,
     ...(row.min_mac_bits === null ? {} : { shortestMac: row.min_mac_bits / 8 }),
   };
 }

@@ -67,6 +67,10 @@ describe('key', () => {
     await rm(file);
   });
 
+  test('seal takes SECRET_KEY', async () => {
+    expect(await cli.fails(1, 'key', 'seal')).toContain('SECRET_KEY is unset: set it to 32 octets in base64');
+  });
+
   test('failures', async () => {
     await cli.ok('key', 'add', 'k1');
     expect(await cli.fails(1, 'key', 'add', 'K1')).toBe('error: key k1 is there already');

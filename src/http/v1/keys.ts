@@ -15,7 +15,7 @@ interface Path {
 }
 
 /** `/v1/keys`, each by its id or name. A secret is told once, in the answer to its making. */
-export function keyRoutes(app: FastifyInstance, { pool }: Rooms): void {
+export function keyRoutes(app: FastifyInstance, { pool, secrets }: Rooms): void {
   const tags = ['keys'];
   const response = { 200: answer('The key, without its secret', anything), ...errors };
 
@@ -48,7 +48,7 @@ export function keyRoutes(app: FastifyInstance, { pool }: Rooms): void {
     async ({ body }, reply) => {
       zoneName(body.name);
       const secret = body.secret ?? randomBytes(SECRET_OCTETS).toString('base64');
-      const key = await addKey(pool, { ...body, secret });
+      const key = await addKey(pool, secrets, { ...body, secret });
       reply.status(201).header('location', `/v1/keys/${key.id}`);
       return success({
         message: `key ${key.name} was added; its secret is told this once`,
@@ -76,7 +76,7 @@ export function keyRoutes(app: FastifyInstance, { pool }: Rooms): void {
     },
     async ({ params, body }) => {
       const { name } = await find(params.id);
-      const key = await setKey(pool, name, body);
+      const key = await setKey(pool, secrets, name, body);
       if (!key) throw notFound(`key ${name}`);
       return success({ message: `key ${name} was changed`, key });
     },
