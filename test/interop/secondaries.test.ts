@@ -1,14 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { formatName } from '../../src/dns/name.ts';
 import { parseRdata } from '../../src/dns/rdata/index.ts';
 import { TYPE } from '../../src/dns/types.ts';
-import { parseZoneFile } from '../../src/dns/zonefile/index.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import {
   canonicalRecord,
   differences,
+  exportedSet,
   freePort,
   installed,
   SECONDARY_KINDS,
@@ -157,15 +156,6 @@ function flattened(zone: string, place: { A: string[]; AAAA: string[] }): string
     ...place.A.map((ip) => canonicalRecord(owner, 1, TYPE.A, parseRdata(TYPE.A, ip))),
     ...place.AAAA.map((ip) => canonicalRecord(owner, 1, TYPE.AAAA, parseRdata(TYPE.AAAA, ip))),
   ]);
-}
-
-function exportedSet(text: string): Set<string> {
-  const records = new Set<string>();
-  for (const { name, ttl, type, rdata } of parseZoneFile(text).records) {
-    if (type === 'ALIAS') throw new Error('the export for secondaries holds an ALIAS');
-    records.add(canonicalRecord(formatName(name), ttl, type, rdata));
-  }
-  return records;
 }
 
 function soaOf(records: Set<string>): string {

@@ -1,3 +1,16 @@
+import { formatName } from '../../../src/dns/name.ts';
+import { parseZoneFile } from '../../../src/dns/zonefile/index.ts';
+
+/** The records of a zone file that holds standard types alone, as `zoneferry zone export` prints it, each as `canonicalRecord` has it. */
+export function exportedSet(text: string): Set<string> {
+  const records = new Set<string>();
+  for (const { name, ttl, type, rdata } of parseZoneFile(text).records) {
+    if (type === 'ALIAS') throw new Error('the export for secondaries holds an ALIAS');
+    records.add(canonicalRecord(formatName(name), ttl, type, rdata));
+  }
+  return records;
+}
+
 /**
  * One record as text in which two servers' copies are alike when the records are: owner in lower case, TTL, type number
  * and the rdata as octets (RFC 3597, section 5), with the names in it in lower case (RFC 4034, section 6.2, and SVCB and HTTPS,

@@ -1,14 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SECONDARY_KINDS, type SecondaryKind, secondaryConfig } from '../../../src/cli/secondary-config.ts';
 import { answers, lookUp, transfer } from './dig.ts';
 import { freePort } from './ports.ts';
 import { findProgram, ServerProcess } from './server-process.ts';
-import { type Launch, prepare } from './wrap.ts';
+import { type Place, prepare } from './wrap.ts';
 
 export { SECONDARY_KINDS, type SecondaryKind } from '../../../src/cli/secondary-config.ts';
-export { canonicalRecord, differences } from './canonical.ts';
+export { canonicalRecord, differences, exportedSet } from './canonical.ts';
 export { freePort } from './ports.ts';
 
 export interface SecondaryOptions {
@@ -26,7 +26,9 @@ export interface Secondary {
   kind: SecondaryKind;
   address: string;
   port: number;
-  pid: number;
+  readonly pid: number;
+  /** Where its files lie. */
+  folder: string;
   /** The rdata of what it answers, in dig's presentation, sorted. */
   query(name: string, type: string): Promise<string[]>;
   /** The serial that it answers with, `undefined` as long as it has no copy of the zone. */
@@ -34,6 +36,10 @@ export interface Secondary {
   /** All that it holds of the zone, by AXFR from it, one canonical text a record (see canonical.ts). */
   content(zone: string): Promise<Set<string>>;
   log(): string;
+  /** Ends it; its data stay. */
+  halt(): Promise<void>;
+  /** Starts it again after `halt`; `empty`: on a folder with nothing but its configuration. Returns when it answers questions. */
+  start(options?: { empty: boolean }): Promise<void>;
   /** Ends it and removes its folder. May be called twice. */
   stop(): Promise<void>;
 }
@@ -83,12 +89,7 @@ export async function startSecondary(kind: SecondaryKind, options: SecondaryOpti
       });
     const folder = await mkdtemp(join(tmpdir(), `secondary-${kind}-`));
     try {
-      return await run(await prepare(kind, { folder, address, port, config }), {
-        kind,
-        folder,
-        address,
-        port,
-      });
+      return await run({ kind, folder, address, port, config });
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       if (attempt === tries) throw error;
@@ -96,31 +97,49 @@ export async function startSecondary(kind: SecondaryKind, options: SecondaryOpti
   }
 }
 
-async function run(
-  launch: Launch,
-  where: { kind: SecondaryKind; folder: string; address: string; port: number },
-): Promise<Secondary> {
-  const { kind, folder, address, port } = where;
-  const server = new ServerProcess(launch.command, launch.args, { folder });
-  try {
-    await server.until(() => answers({ address, port }, 'ready.invalid.'), 15_000);
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
+async function run(place: Place & { kind: SecondaryKind }): Promise<Secondary> {
+  const { kind, folder, address, port } = place;
+  const launch = await prepare(kind, place);
+  let said = '';
+  const begin = async () => {
+    const server = new ServerProcess(launch.command, launch.args, { folder });
+    try {
+      await server.until(() => answers({ address, port }, 'ready.invalid.'), 30_000);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  };
+  let server = await begin();
   let stopped: Promise<void> | undefined;
   return {
     kind,
     address,
     port,
-    pid: server.pid ?? 0,
+    folder,
+    get pid() {
+      return server.pid ?? 0;
+    },
     query: (name, type) => lookUp({ address, port }, name, type),
     serial: async (zone) => {
       const [soa] = await lookUp({ address, port }, zone, 'SOA');
       return soa === undefined ? undefined : Number(soa.split(' ')[2]);
     },
     content: (zone) => transfer({ address, port }, zone),
-    log: () => server.log(),
+    log: () => said + server.log(),
+    halt: async () => {
+      await server.stop();
+    },
+    start: async ({ empty } = { empty: false }) => {
+      said += server.log();
+      if (empty) {
+        await rm(folder, { recursive: true });
+        await mkdir(folder);
+        await prepare(kind, place);
+      }
+      server = await begin();
+    },
     stop: () => {
       stopped ??= server.stop().then(() => rm(folder, { recursive: true, force: true }));
       return stopped;

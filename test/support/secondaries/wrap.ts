@@ -72,6 +72,7 @@ ${opened(config, 'allow-transfer { none; }', `allow-transfer { ${address}; }`)}`
     pidfile: ""
     cookie-secret-file: "${folder}/cookies.txt"
     verbosity: 2
+    zonefiles-write: 1
 remote-control:
     control-enable: no
 ${opened(config, 'include-pattern: "zoneferry"', `include-pattern: "zoneferry"\n    provide-xfr: ${address} NOKEY`)}`,
