@@ -13,6 +13,7 @@ const CODES = {
   412: 'changed_meanwhile',
   413: 'too_large',
   422: 'invalid',
+  429: 'too_many_attempts',
   500: 'internal',
   503: 'unavailable',
 } as const;
@@ -45,6 +46,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status === 500)
     log.error({ method: request.method, route: request.routeOptions.url, err: error }, 'a request failed');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="zoneferry"');
+  if (status === 429) reply.header('retry-after', '60');
   reply.status(status).type('application/json; charset=utf-8').send(errorBody(status, message));
 }
 

@@ -1,13 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { isLoopback } from '../endpoint.ts';
 import type { Log } from '../log.ts';
 import type { Pool } from '../store/pool.ts';
-import { findToken, noteTokenUse } from '../store/tokens.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, everybody } from './caller.ts';
 import { answerError, HttpError } from './errors.ts';
 import { sessionOf } from './session.ts';
+import { TokenCheck } from './token-check.ts';
 
 /** What answers without the token: no state of the service is among it. */
 const OPEN = /^\/(healthz|readyz|docs(\/.*)?|page\/[a-z.]+)?$/;
@@ -22,19 +21,19 @@ export interface GuardOptions {
   log: Log;
 }
 
-const ALL: Caller = { readOnly: false };
 const callers = new WeakMap<FastifyRequest, Caller>();
 
 /** Who sent a request that the guard has let in. */
 export function callerOf(request: FastifyRequest): Caller {
-  return callers.get(request) ?? ALL;
+  return callers.get(request) ?? everybody;
 }
 
 /** Refuses who may not ask, before a body is read. */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
+  const check = options.token === undefined ? undefined : new TokenCheck(options.token, options);
   app.addHook('onRequest', async (request, reply) => {
     try {
-      const caller = await admit(request, options);
+      const caller = await admit(request, options, check);
       if (caller) callers.set(request, caller);
     } catch (error) {
       // answered here: the queue's board has ways of its own to show errors
@@ -45,17 +44,20 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   });
 }
 
-async function admit(request: FastifyRequest, options: GuardOptions): Promise<Caller | undefined> {
+async function admit(
+  request: FastifyRequest,
+  options: GuardOptions,
+  check: TokenCheck | undefined,
+): Promise<Caller | undefined> {
   const { token } = options;
-  if (token === undefined) {
+  if (!check || token === undefined) {
     refuseForeign(request);
-    return ALL;
+    return everybody;
   }
   const path = request.url.split('?')[0] ?? '';
   const looks = request.method === 'GET' || request.method === 'HEAD';
   if (looks && OPEN.test(path)) return undefined;
-  const caller =
-    (await callerByToken(request, token, options)) ?? (await callerBySession(request, path, token, options));
+  const caller = (await check.callerOf(request)) ?? (await callerBySession(request, path, token, options));
   if (!caller)
     throw new HttpError(
       401,
@@ -69,22 +71,6 @@ async function admit(request: FastifyRequest, options: GuardOptions): Promise<Ca
   return caller;
 }
 
-async function callerByToken(
-  request: FastifyRequest,
-  token: string,
-  { pool, log }: GuardOptions,
-): Promise<Caller | undefined> {
-  const given = /^Bearer +(\S{1,200}) *$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (given === undefined) return undefined;
-  if (equal(given, token)) return ALL;
-  const entry = await findToken(pool, given);
-  if (!entry) return undefined;
-  noteTokenUse(pool, entry.id).catch((error) =>
-    log.debug({ error: String(error) }, 'the use of a token was not noted'),
-  );
-  return { id: entry.id, name: entry.name, readOnly: entry.readOnly };
-}
-
 async function callerBySession(
   request: FastifyRequest,
   path: string,
@@ -95,12 +81,6 @@ async function callerBySession(
   const caller = await sessionOf(request, { token, pool, clock });
   if (caller) refuseForeignOrigin(request);
   return caller;
-}
-
-/** In a time that does not tell how much of it is right. */
-function equal(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
 }
 
 /** Without a token a browser is the way in: a page of another site, or a name that was bent to our address, is no operator. */

@@ -62,6 +62,20 @@ test("a session opens the queue's board as far as its token, and as long", async
   expect((await ask('GET', '/queues')).status).toBe(401);
 });
 
+test('wrong tokens are counted by address, and keep nobody out who has sent a right one', async () => {
+  const { token } = await addToken(pool, 'old-friend', true);
+  expect((await bearing(token)('GET', '/v1/zones')).status).toBe(200);
+  const statuses = [];
+  for (let i = 0; i < 70; i++) statuses.push((await bearing(`wrong-${i}`)('GET', '/v1/zones')).status);
+  expect(statuses.slice(0, 50)).toEqual(Array(50).fill(401));
+  expect(statuses.at(-1)).toBe(429);
+  expect((await bearing(token)('GET', '/v1/zones')).status).toBe(200);
+  const { token: late } = await addToken(pool, 'newcomer', true);
+  const answer = await bearing(late)('GET', '/v1/zones');
+  expect(answer).toMatchObject({ status: 429, body: { error: { code: 'too_many_attempts' } } });
+  expect(answer.headers['retry-after']).toBe('60');
+});
+
 test('the token itself is nowhere in the database, and nobody else writes the table', async () => {
   const { token } = await addToken(pool, 'secretive', false);
   const { rows } = await house.operator.query('select api_tokens::text as row from api_tokens');
