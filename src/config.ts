@@ -35,6 +35,8 @@ export interface Config {
   /** TSIG algorithms that are taken beside those with SHA-2. */
   readonly tsigLegacy: readonly ('hmac-sha1' | 'hmac-md5')[];
   readonly httpListen: Endpoint;
+  /** HTTPS at `httpListen`; paths are absolute. */
+  readonly httpTls?: { readonly cert: string; readonly key: string };
   readonly apiToken?: string;
   /** Keys of TSIG secrets, 32 octets in base64 each: the first encrypts, all open; none: they are not encrypted. */
   readonly secretKeys: readonly string[];
@@ -82,6 +84,7 @@ export function loadConfig(
     ...optional('tls', readTls(texts, directory)),
     tsigLegacy: read(settings.tsigLegacy) ?? [],
     httpListen: must(settings.httpListen),
+    ...optional('httpTls', readHttpTls(texts, directory)),
     ...optional('apiToken', read(settings.apiToken)),
     secretKeys: read(settings.secretKey) ?? [],
     metricsPerZone: must(settings.metricsPerZone),
@@ -126,6 +129,8 @@ export function settingsInForce(config: Config): Record<string, string> {
     TLS_CLIENT_CA: tls?.clientCa,
     TSIG_LEGACY: config.tsigLegacy.join(','),
     HTTP_LISTEN: formatEndpoint(config.httpListen),
+    HTTP_TLS_CERT: config.httpTls?.cert,
+    HTTP_TLS_KEY: config.httpTls?.key,
     API_TOKEN: config.apiToken,
     SECRET_KEY: config.secretKeys.join(','),
     METRICS_PER_ZONE: config.metricsPerZone,
@@ -188,22 +193,36 @@ function shown(setting: Setting<unknown>, text: string): string {
 function readTls(texts: Texts, directory: string): TlsConfig | undefined {
   const listen = parse<readonly Endpoint[]>(settings.tlsListen, texts);
   if (listen === undefined) return undefined;
-  const file = (setting: Setting<string>): string | undefined => {
-    const written = parse(setting, texts);
-    if (written === undefined) return undefined;
-    const absolute = resolve(directory, written);
-    try {
-      accessSync(absolute, constants.R_OK);
-    } catch {
-      throw badSetting(setting.name, written, setting.takes);
-    }
-    return absolute;
-  };
+  const file = (setting: Setting<string>) => readableFile(setting, texts, directory);
   const cert = file(settings.tlsCert);
   const key = file(settings.tlsKey);
   if (cert === undefined) throw badSetting('TLS_CERT', '', `${settings.tlsCert.takes}, as TLS_LISTEN is set`);
   if (key === undefined) throw badSetting('TLS_KEY', '', `${settings.tlsKey.takes}, as TLS_LISTEN is set`);
   return { listen, cert, key, ...optional('clientCa', file(settings.tlsClientCa)) };
+}
+
+function readHttpTls(texts: Texts, directory: string): Config['httpTls'] {
+  const cert = readableFile(settings.httpTlsCert, texts, directory);
+  const key = readableFile(settings.httpTlsKey, texts, directory);
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined)
+    throw badSetting('HTTP_TLS_CERT', '', `${settings.httpTlsCert.takes}, as HTTP_TLS_KEY is set`);
+  if (key === undefined)
+    throw badSetting('HTTP_TLS_KEY', '', `${settings.httpTlsKey.takes}, as HTTP_TLS_CERT is set`);
+  return { cert, key };
+}
+
+/** The absolute path of a setting's file. */
+function readableFile(setting: Setting<string>, texts: Texts, directory: string): string | undefined {
+  const written = parse(setting, texts);
+  if (written === undefined) return undefined;
+  const absolute = resolve(directory, written);
+  try {
+    accessSync(absolute, constants.R_OK);
+  } catch {
+    throw badSetting(setting.name, written, setting.takes);
+  }
+  return absolute;
 }
 
 function firstOfEachFamily(listen: readonly Endpoint[]): { ipv4?: string; ipv6?: string } {

@@ -31,6 +31,7 @@ export async function startApi(
   onStop(() => resolver.close());
   const server = await HttpServer.start({
     listen: config.httpListen,
+    ...(config.httpTls ? { tls: config.httpTls } : {}),
     ...(config.apiToken === undefined ? {} : { token: config.apiToken }),
     perZone: config.metricsPerZone,
     version,
@@ -58,6 +59,6 @@ export async function startApi(
   onStop(() => server.stop());
   log.info(
     { port: server.port() },
-    `HTTP on ${formatEndpoint({ ...config.httpListen, port: server.port() })}`,
+    `HTTP${config.httpTls ? 'S' : ''} on ${formatEndpoint({ ...config.httpListen, port: server.port() })}`,
   );
 }

@@ -116,6 +116,20 @@ export const settings = {
     help: 'API, metrics, health and dashboard. Loopback only while API_TOKEN is unset.',
     ...endpoint(8053),
   },
+  httpTlsCert: {
+    name: 'HTTP_TLS_CERT',
+    unit: 'path of a PEM file',
+    unset: 'plain HTTP',
+    help: 'Certificate chain of HTTP_LISTEN, which then speaks HTTPS alone; read again when it changes. Needs HTTP_TLS_KEY.',
+    ...path(),
+  },
+  httpTlsKey: {
+    name: 'HTTP_TLS_KEY',
+    unit: 'path of a PEM file',
+    unset: 'none',
+    help: 'Private key of HTTP_TLS_CERT.',
+    ...path(),
+  },
   apiToken: {
     name: 'API_TOKEN',
     unit: 'text',

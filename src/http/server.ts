@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { board } from './board.ts';
+import { type Door, openDoor, timeouts } from './door.ts';
 import { answerError, HttpError } from './errors.ts';
 import { callerOf, guard } from './guard.ts';
 import { secureHeaders } from './headers.ts';
@@ -22,6 +23,8 @@ import { zoneRoutes } from './v1/zones.ts';
 
 export interface HttpOptions extends Rooms {
   listen: Endpoint;
+  /** Certificate and key of HTTPS, paths of PEM files; unset: plain HTTP. */
+  tls?: { cert: string; key: string };
   /** The bearer token; unset: whoever reaches loopback may do all. */
   token?: string;
   version: string;
@@ -45,8 +48,9 @@ export class HttpServer {
 
   /** @throws UserError where the address or port can't be had */
   static async start(options: HttpOptions): Promise<HttpServer> {
-    const app = await build(options);
     const { listen } = options;
+    const door = await openDoor(options);
+    const app = await build(options, door);
     try {
       await app.listen({ host: listen.ip, port: listen.port });
     } catch (error) {
@@ -71,17 +75,17 @@ export class HttpServer {
   }
 }
 
-async function build(options: HttpOptions): Promise<FastifyInstance> {
+async function build(options: HttpOptions, { serverFactory, close }: Door): Promise<FastifyInstance> {
   const app = fastify({
+    ...(serverFactory ? { serverFactory } : {}),
     logger: false,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 30_000,
-    connectionTimeout: 120_000,
-    keepAliveTimeout: 5_000,
+    ...timeouts,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_100 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
   });
+  app.addHook('onClose', async () => close());
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log));
   app.setNotFoundHandler((request) => {
     throw new HttpError(404, `there is nothing at ${request.method} ${request.url.slice(0, 200)}`);

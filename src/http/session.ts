@@ -18,14 +18,14 @@ const BY_API_TOKEN = '0';
 export function openSession(
   reply: FastifyReply,
   caller: Caller,
-  { token, clock }: { token?: string; clock: Clock },
+  { token, tls, clock }: { token?: string; tls?: object; clock: Clock },
 ): void {
   if (token === undefined) return;
   const until = Math.floor(clock.now() / 1000) + SECONDS;
   const said = `${caller.id ?? BY_API_TOKEN}.${until}`;
   reply.header(
     'set-cookie',
-    `${COOKIE}=${said}.${signature(token, said)}; Path=/queues; Max-Age=${SECONDS}; HttpOnly; SameSite=Strict`,
+    `${COOKIE}=${said}.${signature(token, said)}; Path=/queues; Max-Age=${SECONDS}; HttpOnly; SameSite=Strict${tls ? '; Secure' : ''}`,
   );
 }
 

@@ -11,6 +11,8 @@ export interface TlsFiles {
   readonly key: string;
   /** Authorities of the clients that are let in; without it no client shows a certificate. */
   readonly clientCa?: string;
+  /** How the settings of these files begin; default `TLS`: TLS_CERT, TLS_KEY, TLS_CLIENT_CA. */
+  readonly settings?: 'TLS' | 'HTTP_TLS';
 }
 
 /** What the files hold, checked. */
@@ -24,21 +26,23 @@ export type TlsMaterial = Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>;
 export async function readCredentials(
   files: TlsFiles,
 ): Promise<{ material: TlsMaterial; certificate: X509Certificate }> {
-  const cert = await read('TLS_CERT', files.cert);
-  const [certificate] = certificatesOf('TLS_CERT', files.cert, cert);
-  const key = await read('TLS_KEY', files.key);
-  if (!certificate!.checkPrivateKey(privateKeyOf(files.key, key))) {
-    throw bad('TLS_KEY', files.key, `the private key of the certificate in TLS_CERT, ${files.cert}`);
+  const { settings = 'TLS' } = files;
+  const [CERT, KEY, CLIENT_CA] = [`${settings}_CERT`, `${settings}_KEY`, `${settings}_CLIENT_CA`];
+  const cert = await read(CERT, files.cert);
+  const [certificate] = certificatesOf(CERT, files.cert, cert);
+  const key = await read(KEY, files.key);
+  if (!certificate!.checkPrivateKey(privateKeyOf(KEY, files.key, key))) {
+    throw bad(KEY, files.key, `the private key of the certificate in ${CERT}, ${files.cert}`);
   }
   const material: TlsMaterial = { cert, key };
   if (files.clientCa !== undefined) {
-    material.ca = await read('TLS_CLIENT_CA', files.clientCa);
-    certificatesOf('TLS_CLIENT_CA', files.clientCa, material.ca);
+    material.ca = await read(CLIENT_CA, files.clientCa);
+    certificatesOf(CLIENT_CA, files.clientCa, material.ca);
   }
   try {
     createSecureContext(material);
   } catch (error) {
-    throw bad('TLS_CERT', files.cert, `what the TLS library can use: ${messageOf(error)}`);
+    throw bad(CERT, files.cert, `what the TLS library can use: ${messageOf(error)}`);
   }
   return { material, certificate: certificate! };
 }
@@ -147,11 +151,11 @@ function certificatesOf(setting: string, path: string, pem: string): X509Certifi
   }
 }
 
-function privateKeyOf(path: string, pem: string): KeyObject {
+function privateKeyOf(setting: string, path: string, pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw bad('TLS_KEY', path, 'a PEM file with a private key that has no passphrase');
+    throw bad(setting, path, 'a PEM file with a private key that has no passphrase');
   }
 }
 
