@@ -12,13 +12,21 @@ interface Json {
 export function define(program: Command): void {
   const job = program
     .command('job')
-    .description('show one job, or retry it')
+    .description('show one job, cancel it, or run it again')
     .argument('[id]', 'the job')
     .action(show);
-  usual(job, 'zoneferry job 17', 'zoneferry job retry 17');
+  usual(job, 'zoneferry job 17', 'zoneferry job cancel 17', 'zoneferry job retry 17');
   usual(
     job.command('retry').description('run a failed job again').argument('<id>', 'the job').action(retry),
     'zoneferry job retry 17',
+  );
+  usual(
+    job
+      .command('cancel')
+      .description('remove a job that waits, stop one that is under way')
+      .argument('<id>', 'the job')
+      .action(cancel),
+    'zoneferry job cancel 17',
   );
 }
 
@@ -59,9 +67,30 @@ async function retry(id: string, _: Json, command: Command): Promise<void> {
       const state = await job.getState();
       if (state !== 'failed' && state !== 'completed')
         throw new UserError(`job ${id} is ${state}: only a finished one can run again`);
-      await job.retry(state);
+      await queues.retry(job, state);
     }),
   );
   if (options.json) printJson({ id, state: 'waiting' });
   else print(`job ${id} waits for a worker`);
 }
+
+async function cancel(id: string, _: Json, command: Command): Promise<void> {
+  const options = command.optsWithGlobals<Json>();
+  const became = await withDatabase((session) =>
+    onQueue(session, async (queues) => {
+      const became = await queues.cancel(id, 'from the command line');
+      if (became === 'unknown') throw noJob(id);
+      if (became === 'finished')
+        throw new UserError(`job ${id} is ${await queues.queue.getJobState(id)}: there is nothing to cancel`);
+      return became;
+    }),
+  );
+  if (options.json) printJson({ id, cancelled: became });
+  else print(`job ${id} ${CANCELLED[became]}`);
+}
+
+const CANCELLED = {
+  removed: 'was cancelled before it began, and is removed',
+  stopped: 'was cancelled; what it had found until then stays and is published',
+  noted: 'will be cancelled: its worker has not answered yet, and whoever takes the job up next will end it',
+};

@@ -15,6 +15,7 @@ export async function lookAtDue(
   clock: { now(): number },
   job: string | undefined,
   onResult: (result: LookResult | undefined) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<number> {
   let total = 0;
   for (;;) {
@@ -24,7 +25,7 @@ export async function lookAtDue(
     await Promise.all(
       targets.map((target) => looker.look(target, now, job).then(onResult, () => onResult(undefined))),
     );
-    if (targets.length < CLAIM) return total;
+    if (targets.length < CLAIM || signal?.aborted) return total;
   }
 }
 

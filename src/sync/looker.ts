@@ -29,9 +29,12 @@ export interface LookResult {
 const LATE_BY = 250; // ms that one family waits for the other
 
 interface Running {
+  /** Infinite while it waits for its turn: it serves whoever comes until then. */
   startedAt: number;
   done: Promise<LookResult>;
 }
+
+const NOT_YET = new Promise<LookResult>(() => {});
 
 /**
  * Looks at targets, A and AAAA side by side, decides by the policy and writes what came of it, many looks to a transaction. Whoever
@@ -41,6 +44,7 @@ export class Looker {
   readonly #options: LookerOptions;
   readonly #running = new Map<string, Running>();
   readonly #queue: (() => void)[] = [];
+  readonly #stop = new AbortController();
   #active = 0;
   readonly #writer: LookWriter;
 
@@ -56,10 +60,10 @@ export class Looker {
     const running = this.#running.get(target.name);
     if (running && running.startedAt >= notBefore && !force) return running.done;
     const after = running?.done.catch(() => {});
-    const entry: Running = {
-      startedAt: this.#options.clock.now(),
-      done: this.#lookInTurn(target, job, force, after),
-    };
+    const entry: Running = { startedAt: Number.POSITIVE_INFINITY, done: NOT_YET };
+    entry.done = this.#lookInTurn(target, job, force, after, () => {
+      entry.startedAt = this.#options.clock.now();
+    });
     this.#running.set(target.name, entry);
     const forget = () => {
       if (this.#running.get(target.name) === entry) this.#running.delete(target.name);
@@ -68,8 +72,9 @@ export class Looker {
     return entry.done;
   }
 
-  /** Waits for the looks under way; what can't be written at once is given up. */
+  /** Gives up the looks under way: their targets are due again soon. What is answered is written, where it can be at once. */
   async stop(): Promise<void> {
+    this.#stop.abort(new Error('the service stops'));
     const written = this.#writer.stop();
     await Promise.allSettled([...this.#running.values()].map((entry) => entry.done));
     await written;
@@ -80,11 +85,13 @@ export class Looker {
     job: string | undefined,
     force: boolean,
     after: Promise<unknown> | undefined,
+    begins: () => void,
   ): Promise<LookResult> {
     await after;
     if (this.#active >= (this.#options.concurrency ?? 200))
       await new Promise<void>((go) => this.#queue.push(go));
     this.#active++;
+    begins();
     try {
       return await this.#lookAt(target, job, force);
     } finally {
@@ -98,6 +105,7 @@ export class Looker {
     const a = this.#ask(target.name, 'A').then((seen) => (got.a = seen));
     const aaaa = this.#ask(target.name, 'AAAA').then((seen) => (got.aaaa = seen));
     const both = Promise.all([a, aaaa]);
+    both.catch(() => {});
     await Promise.race([a, aaaa]);
     await withinReason(both);
     const inTime = { ...got };
@@ -111,8 +119,9 @@ export class Looker {
 
   async #ask(target: string, family: Family): Promise<Seen> {
     try {
-      return seenOf(await this.#options.resolver.look(target, family));
+      return seenOf(await this.#options.resolver.look(target, family, { signal: this.#stop.signal }));
     } catch (error) {
+      this.#stop.signal.throwIfAborted();
       return { kind: 'failed', reason: 'not asked', detail: messageOf(error) };
     }
   }

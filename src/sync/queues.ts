@@ -4,12 +4,21 @@ import type { Clock } from '../clock.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Backend } from './queue/backend.ts';
+import { type Cancelled, cancelJob, retryJob } from './queue/cancel.ts';
 import { openBackend } from './queue/choose.ts';
 import { within } from './queue/deadline.ts';
-import { JOB_NAME, QUEUE_NAME, type ResyncData, type ResyncResult, SCHEDULED } from './queue/job.ts';
+import {
+  isScheduled,
+  JOB_NAME,
+  QUEUE_NAME,
+  type ResyncData,
+  type ResyncResult,
+  SCHEDULED,
+} from './queue/job.ts';
 import { sweepFinished } from './queue/retention.ts';
 import { type ResyncJob, type ResyncProcessor, ResyncWorker } from './queue/workers.ts';
 
+export type { Cancelled } from './queue/cancel.ts';
 export type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
 export type { ResyncJob, ResyncProcessor } from './queue/workers.ts';
 
@@ -31,8 +40,13 @@ const SWEEP_AFTER_MS = 1_000;
 /** A sweep reads every finished job: one that read 10,000 rests for 100 s. */
 const SWEEP_REST_PER_JOB_MS = 10;
 const SWEEP_EVERY_MS = 60_000;
-/** Jobs that may wait before a tick adds none: two would do, were they all of the schedule. */
-const TICKS_WAITING = 100;
+/**
+ * Jobs of earlier ticks that may be under way when a tick adds another. More than one, as one may be that of a worker that died a
+ * moment ago.
+ */
+const TICKS_ACTIVE = 2;
+/** Jobs that are read to find those; so many others waiting do a tick's work as well. */
+const JOBS_READ = 100;
 /** Longer than clocks of several machines are apart, and than a tick. */
 const TICK_REMEMBERED_MS = 10 * 60 * 1000;
 
@@ -61,6 +75,8 @@ export class Queues {
   #events: QueueEvents | undefined;
   #mending: Promise<void> | undefined;
   #sweepTimer: NodeJS.Timeout | undefined;
+  #sweepAt = Number.POSITIVE_INFINITY;
+  #sweeping = false;
   #sweepNotBefore = 0;
   #lastSaid = { text: '', at: 0 };
   #closing: Promise<void> | undefined;
@@ -92,14 +108,26 @@ export class Queues {
   }
 
   /**
-   * Adds the job of a tick of the schedule; undefined where so many jobs wait already that it could do no more than they will:
-   * ticks must not pile up while no worker runs.
+   * Adds the job of a tick of the schedule; undefined where those of earlier ticks wait or take longer than a tick: they do its work,
+   * and must not pile up.
    */
   async addScheduled(tick: Date): Promise<ResyncJob | undefined> {
-    const { waiting = 0 } = await within(COMMAND_MS, 'the queue', this.queue.getJobCounts('waiting')).catch(
-      () => ({ waiting: 0 }),
-    );
-    return waiting >= TICKS_WAITING ? undefined : this.add(SCHEDULED, tick);
+    const piled = await within(COMMAND_MS, 'the queue', this.#ticksPileUp()).catch(() => false);
+    return piled ? undefined : this.add(SCHEDULED, tick);
+  }
+
+  /**
+   * Cancels a job: one that waits is removed, one under way is stopped, whichever process has it.
+   *
+   * @param by who wishes it, as its reason says: "from the command line"
+   */
+  cancel(id: string, by: string): Promise<Cancelled> {
+    return cancelJob(this.queue, id, by);
+  }
+
+  /** Has a finished job run again, with all its tries. */
+  retry(job: ResyncJob, state: 'failed' | 'completed'): Promise<void> {
+    return retryJob(job, state);
   }
 
   /**
@@ -144,6 +172,14 @@ export class Queues {
     return within(COMMAND_MS, 'the queue', this.queue.add(JOB_NAME, data, options));
   }
 
+  async #ticksPileUp(): Promise<boolean> {
+    const [waiting, active] = await Promise.all(
+      (['waiting', 'active'] as const).map((state) => this.queue.getJobs([state], 0, JOBS_READ - 1)),
+    );
+    const ticks = (jobs: readonly ResyncJob[] = []) => jobs.filter((job) => isScheduled(job?.data)).length;
+    return ticks(waiting) > 0 || ticks(active) >= TICKS_ACTIVE || waiting?.length === JOBS_READ;
+  }
+
   async #trouble(error: unknown): Promise<void> {
     if (this.#closing !== undefined) return;
     this.#say(`the queue is in trouble: ${messageOf(error)}`);
@@ -181,13 +217,19 @@ export class Queues {
     return events;
   }
 
+  /** The earliest wish counts. */
   #sweepSoon(afterMs: number): void {
-    if (this.#closing !== undefined || this.#sweepTimer !== undefined) return;
-    const wait = Math.max(afterMs, this.#sweepNotBefore - performance.now());
-    this.#sweepTimer = setTimeout(() => this.#sweep(), wait).unref();
+    const at = Math.max(performance.now() + afterMs, this.#sweepNotBefore);
+    if (this.#closing !== undefined || at >= this.#sweepAt) return;
+    this.#sweepAt = at;
+    clearTimeout(this.#sweepTimer);
+    if (this.#sweeping) return;
+    this.#sweepTimer = setTimeout(() => this.#sweep(), at - performance.now()).unref();
   }
 
   async #sweep(): Promise<void> {
+    this.#sweeping = true;
+    this.#sweepAt = Number.POSITIVE_INFINITY;
     let read = 0;
     try {
       ({ read } = await sweepFinished(this.queue, this.#clock));
@@ -195,9 +237,11 @@ export class Queues {
       this.#say(`finished jobs can't be swept: ${messageOf(error)}`);
     }
     this.#sweepNotBefore = performance.now() + read * SWEEP_REST_PER_JOB_MS;
-    this.#sweepTimer = undefined;
-    // Jobs grow old without any finishing.
-    this.#sweepSoon(SWEEP_EVERY_MS);
+    this.#sweeping = false;
+    // Jobs finished meanwhile; and jobs grow old without any finishing.
+    const wished = this.#sweepAt - performance.now();
+    this.#sweepAt = Number.POSITIVE_INFINITY;
+    this.#sweepSoon(Math.min(Math.max(wished, 0), SWEEP_EVERY_MS));
   }
 
   /** The same sentence is said again after half a minute only. */

@@ -42,22 +42,21 @@ export async function resync(
   const tally = new Tally(job);
 
   if (data.due && !zoneIds) {
-    await lookAtDue(pool, looker, clock, job.id, (result) => tally.add(result));
+    const looks = lookAtDue(pool, looker, clock, job.id, (result) => tally.add(result), job.signal);
+    await unlessAborted(looks, job.signal);
   } else {
     await publishedUpTo(pool, zoneIds, await newestMark(pool), job.signal);
     const force = data.force === true && zoneIds !== undefined;
     for (let after = ''; ; ) {
       const targets = await targetsOf(pool, zoneIds, after, PAGE, data.due === true);
       tally.expect(targets.length);
-      await Promise.all(
-        targets.map((target) =>
-          looker.look(target, Math.min(job.addedAt, started), job.id, force).then(
-            (result) => tally.add(result),
-            () => tally.add(undefined),
-          ),
+      const looks = targets.map((target) =>
+        looker.look(target, Math.min(job.addedAt, started), job.id, force).then(
+          (result) => tally.add(result),
+          () => tally.add(undefined),
         ),
       );
-      job.signal.throwIfAborted();
+      await unlessAborted(Promise.all(looks), job.signal);
       if (targets.length < PAGE) break;
       after = targets.at(-1)?.name ?? '';
     }
@@ -90,6 +89,22 @@ async function namedZones(pool: Pool, data: ResyncData): Promise<string[] | unde
   if (unknown.length > 0)
     throw new UnrecoverableError(`no zone ${unknown.join(', ')}: zoneferry zone list shows those there are`);
   return ids;
+}
+
+/** Looks that are under way may serve others, and end by themselves; nobody waits for them any more. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(new Error(String(signal.reason)));
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    work.catch(() => {});
+  }
 }
 
 /** Waits until what was marked is published. A zone that a client holds for long doesn't keep the job for ever. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPostgresBackend, Queue } from 'bullmq';
+import { createPostgresBackend, Queue, UnrecoverableError } from 'bullmq';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
@@ -334,6 +334,7 @@ function behaves(ground: Ground): void {
     expect(performance.now() - start).toBeLessThan(5_000);
     expect(aborted).toBe(true);
     const other = await openOne();
+    expect(await other.queue.getJobState(job.id ?? '')).toBe('waiting');
     other.work(async () => RESULT, { lockMs: 2_000 });
     await vi.waitFor(
       async () => expect(await other.queue.getJobState(job.id ?? '')).toBe('completed'),
@@ -345,7 +346,7 @@ function behaves(ground: Ground): void {
     const queues = await openOne();
     queues.work(
       async (_job, data) => {
-        if (data.reason === 'fails') throw new Error('on purpose');
+        if (data.reason === 'fails') throw new UnrecoverableError('on purpose');
         return RESULT;
       },
       { concurrency: 20 },
@@ -358,21 +359,105 @@ function behaves(ground: Ground): void {
       async () => expect(await queues.queue.getJobCountByTypes('waiting', 'active')).toBe(0),
       60_000,
     );
-    await vi.waitFor(async () => expect(await queues.queue.getCompletedCount()).toBe(101), 60_000);
+    await vi.waitFor(async () => expect(await queues.queue.getCompletedCount()).toBe(101), 20_000);
     const reasons = (await queues.queue.getCompleted(0, 200)).map((job) => job.data.reason);
     expect(reasons.filter((reason) => reason === 'schedule')).toHaveLength(100);
     expect(reasons).toContain('mine');
     expect(await queues.queue.getFailedCount()).toBe(1);
   });
 
-  test('ticks do not pile up while no worker runs', async () => {
+  test('ticks do not pile up, neither while no worker runs nor while a run takes longer than a tick', async () => {
     const queues = await openOne();
-    for (let second = 0; second < 120; second++)
-      await queues.addScheduled(new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
-    expect(await queues.queue.getWaitingCount()).toBe(100);
-    queues.work(async () => RESULT, { concurrency: 20 });
-    await vi.waitFor(async () => expect(await queues.queue.getWaitingCount()).toBe(0), 20_000);
-    expect(await queues.addScheduled(new Date(Date.UTC(2026, 0, 1, 1)))).toBeDefined();
+    const tick = (second: number) => queues.addScheduled(new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
+    for (let second = 0; second < 10; second++) await tick(second);
+    expect(await queues.queue.getWaitingCount()).toBe(1);
+    let free = () => {};
+    const held = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    queues.work(
+      async () => {
+        await held;
+        return RESULT;
+      },
+      { concurrency: 20 },
+    );
+    for (let second = 10; second < 20; second++) {
+      await tick(second);
+      await vi.waitFor(async () => expect(await queues.queue.getWaitingCount()).toBe(0), 20_000);
+    }
+    expect(await queues.queue.getActiveCount()).toBe(2);
+    free();
+    await vi.waitFor(async () => expect(await queues.queue.getActiveCount()).toBe(0), 20_000);
+    expect(await tick(30)).toBeDefined();
+  });
+
+  test('a job that waits is cancelled: it is gone', async () => {
+    const queues = await openOne();
+    const { id = '' } = await queues.add({ reason: 'mine' });
+    expect(await queues.cancel(id, 'by hand')).toBe('removed');
+    expect(await queues.queue.getJobState(id)).toBe('unknown');
+    expect(await queues.cancel(id, 'by hand')).toBe('unknown');
+  });
+
+  test('a job under way in another process is cancelled: it stops, fails with who did it, and may run again', async () => {
+    const [worker, other] = await Promise.all([openOne(), openOne()]);
+    const signals: AbortSignal[] = [];
+    worker.work(async (job, data, signal) => {
+      signals.push(signal);
+      await job.updateProgress({ phase: 'resolve', done: 3, total: 7 });
+      if (signals.length === 1) await new Promise(() => {});
+      return { ...RESULT, ms: data.zones?.length ?? 0 };
+    });
+    const job = await other.add({ zones: ['a.test.'] });
+    const id = job.id ?? '';
+    await vi.waitFor(async () => expect(await other.queue.getJobState(id)).toBe('active'), 10_000);
+    await vi.waitFor(() => expect(signals).toHaveLength(1), 10_000);
+    expect(await other.cancel(id, 'by hand')).toBe('stopped');
+    expect(signals[0]?.aborted).toBe(true);
+    const failed = await other.queue.getJob(id);
+    expect(await failed?.getState()).toBe('failed');
+    expect(failed?.failedReason).toBe(
+      'cancelled by hand, in the phase resolve (3 of 7): what was found until then stays and is published',
+    );
+    expect(await other.cancel(id, 'by hand')).toBe('stopped');
+    if (failed) await other.retry(failed, 'failed');
+    await vi.waitFor(async () => expect(await other.queue.getJobState(id)).toBe('completed'), 10_000);
+    expect((await other.queue.getJob(id))?.returnvalue.ms).toBe(1);
+    expect(await other.cancel(id, 'by hand')).toBe('finished');
+  });
+
+  test('a cancelled job whose worker died is ended by the next one, before it begins', async () => {
+    const queues = await openOne();
+    const job = await queues.add({});
+    await job.updateData({ ...job.data, cancelled: 'by hand' } as ResyncData);
+    queues.work(async () => RESULT);
+    await expect(job.waitUntilFinished(await queues.events(), 10_000)).rejects.toThrow(
+      'cancelled by hand, before it began',
+    );
+  });
+
+  test('a job that fails is tried again with back-off, and fails in the end with its last reason in words', {
+    timeout: 60_000,
+  }, async () => {
+    const queues = await openOne();
+    let tries = 0;
+    queues.work(async (_job, data) => {
+      tries++;
+      if (data.reason === 'mends' && tries === 2) return RESULT;
+      throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
+    });
+    const mends = await queues.add({ reason: 'mends' });
+    expect(await mends.waitUntilFinished(await queues.events(), 20_000)).toEqual(RESULT);
+    expect(tries).toBe(2);
+    tries = 0;
+    const foreign = ground.foreignQueue();
+    const never = await foreign.add('resync', {}, { attempts: 3, backoff: 100 });
+    await expect(never.waitUntilFinished(await queues.events(), 20_000)).rejects.toThrow(
+      "PostgreSQL can't be reached (connect ECONNREFUSED 127.0.0.1:1): check DATABASE_URL",
+    );
+    expect(tries).toBe(3);
+    await foreign.close();
   });
 
   test('other finished jobs are kept for 24 h, whoever added them', async () => {

@@ -9,6 +9,8 @@ import { ProgressBar } from './progress-bar.ts';
 
 const TAKEN_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 50;
+/** `delayed`: it failed once, and is tried again. */
+const TAKEN = new Set(['active', 'completed', 'failed', 'delayed']);
 
 /**
  * Adds the job, sees that a worker takes it, and with `wait` follows it to its end.
@@ -36,7 +38,7 @@ async function isTaken(queues: Queues, id: string): Promise<boolean> {
   const deadline = performance.now() + TAKEN_WITHIN_MS;
   do {
     const state = await queues.queue.getJobState(id);
-    if (state === 'active' || state === 'completed' || state === 'failed') return true;
+    if (TAKEN.has(state)) return true;
     await sleep(LOOK_EVERY_MS);
   } while (performance.now() < deadline);
   return false;
@@ -82,7 +84,9 @@ async function follow(queues: Queues, id: string): Promise<ResyncResult> {
     for (;;) {
       const job = await queues.queue.getJob(id);
       if (!job)
-        throw new UserError(`job ${id} is gone from the queue; what it changed stands in the database`);
+        throw new UserError(
+          `job ${id} is gone from the queue, cancelled or removed; what it changed stands in the database`,
+        );
       if (job.finishedOn !== undefined && job.finishedOn !== 0) {
         if (job.failedReason) throw new UserError(`job ${id} failed: ${job.failedReason}`);
         if (job.returnvalue) return job.returnvalue;

@@ -7,6 +7,13 @@ import { success, zoneIds } from './common.ts';
 
 const STATES = ['waiting', 'active', 'completed', 'failed', 'delayed'] as const;
 type State = (typeof STATES)[number];
+const DELETED = {
+  removed: 'was cancelled before it began, and removed',
+  stopped: 'was cancelled; what it had found until then stays and is published',
+  noted: 'will be cancelled by its worker, or by the next one that takes it up',
+  finished: 'was removed',
+  unknown: 'was removed',
+};
 interface Path {
   Params: { id: string };
 }
@@ -65,17 +72,27 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
       {
         schema: {
           tags,
-          summary: 'Remove a job that no worker is at',
+          summary: 'Cancel a job that waits or is under way; remove a finished one',
           params: idParams,
-          response: { 200: answer('The job', anything), ...errors },
+          response: {
+            200: answer('The job as it was left', anything),
+            202: answer('The job, whose worker has not stopped yet', anything),
+            ...errors,
+          },
         },
       },
-      async ({ params }) => {
-        const job = await find(params.id);
+      async ({ params: { id } }, reply) => {
+        const job = await find(id);
         const state = await job.getState();
-        if (state === 'active') throw new HttpError(409, `job ${params.id} is active: a worker is at it`);
-        await queues.queue.remove(params.id);
-        return success({ message: `job ${params.id} was removed`, job: toJson(job, state) });
+        const became = await queues.cancel(id, 'through the API');
+        if (became === 'finished') await queues.queue.remove(id);
+        if (became === 'noted') reply.status(202);
+        const left = became === 'stopped' || became === 'noted' ? await find(id) : job;
+        return success({
+          message: `job ${id} ${DELETED[became]}`,
+          cancelled: became !== 'finished' && became !== 'unknown',
+          job: toJson(left, became === 'stopped' ? 'failed' : state),
+        });
       },
     );
   }
@@ -95,7 +112,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
       const state = await job.getState();
       if (state !== 'failed' && state !== 'completed')
         throw new HttpError(409, `job ${params.id} is ${state}: only a finished one can run again`);
-      await job.retry(state);
+      await queues.retry(job, state);
       reply.status(202);
       return success({
         message: `job ${params.id} waits for a worker`,

@@ -1,16 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Job, UnrecoverableError, Worker } from 'bullmq';
+import { Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { messageOf } from '../../errors.ts';
+import { databaseFailure } from '../../store/failure.ts';
 import type { Backend } from './backend.ts';
+import { wishToCancel } from './cancel.ts';
 import { within } from './deadline.ts';
-import { JOB_NAME, parseResyncData, QUEUE_NAME, type ResyncData, type ResyncResult } from './job.ts';
+import {
+  isScheduled,
+  JOB_NAME,
+  parseResyncData,
+  QUEUE_NAME,
+  type ResyncData,
+  type ResyncProgress,
+  type ResyncResult,
+} from './job.ts';
 
 /** A job as the processor gets it: its data are checked. */
 export type ResyncJob = Job<ResyncData, ResyncResult, string>;
 
 /**
- * Does the work of one job. `signal` is aborted when the service can't wait any longer. An error thrown is the
- * reason the job failed; BullMQ's UnrecoverableError keeps it from being tried again.
+ * Does the work of one job. `signal` is aborted when the job is cancelled, or the service can't wait any longer. An error thrown is the
+ * reason the job failed; it is tried again unless it is BullMQ's UnrecoverableError.
  */
 export type ResyncProcessor = (
   job: ResyncJob,
@@ -24,6 +34,12 @@ const MOST_STALLS = 3;
 const PAUSE_MS = 1_000;
 /** What an aborted job has to end in. */
 const GRACE_MS = 1_000;
+/** How often a job is tried, with what pause before the second try; it doubles. A tick's job is not: the next tick does its work. */
+const TRIES = 5;
+const FIRST_BACKOFF_MS = 1_000;
+/** How often a worker looks whether one of its jobs is to be cancelled. */
+const CANCEL_CHECK_MS = 1_000;
+const STOPS = 'the service stops';
 
 /** What a worker is told, and tells. */
 export interface WorkerOptions {
@@ -50,7 +66,7 @@ export class ResyncWorker {
     this.#worker = new Worker(
       QUEUE_NAME,
       // Three parameters: BullMQ hands the signal only to those who take it.
-      (job: ResyncJob, _token, signal) => run(processor, job, signal),
+      (job: ResyncJob, token, signal) => this.#run(processor, job, token, signal),
       {
         ...backend.options,
         concurrency: options.concurrency,
@@ -72,6 +88,48 @@ export class ResyncWorker {
     return this.#closing;
   }
 
+  async #run(
+    processor: ResyncProcessor,
+    job: ResyncJob,
+    token: string | undefined,
+    signal = new AbortController().signal,
+  ): Promise<ResyncResult> {
+    // A client's own retention would remove the jobs of others as well: the sweep alone removes.
+    Object.assign(job.opts, { removeOnComplete: false, removeOnFail: false });
+    if (!isScheduled(job.data)) {
+      job.opts.attempts ||= TRIES;
+      job.opts.backoff ??= { type: 'exponential', delay: FIRST_BACKOFF_MS };
+    }
+    const data = check(job);
+    const unwatch = this.#watch(job);
+    const aborted = new Promise<never>((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(new Error(String(signal.reason)))),
+    );
+    try {
+      return await Promise.race([processor(job, data, signal), aborted]);
+    } catch (error) {
+      if (signal.aborted && signal.reason === STOPS) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      if (signal.aborted) throw new UnrecoverableError(cancelled(String(signal.reason), job.progress));
+      if (error instanceof UnrecoverableError) throw error;
+      throw new Error(databaseFailure(error)?.message ?? messageOf(error), { cause: error });
+    } finally {
+      unwatch();
+    }
+  }
+
+  /** Aborts a job under way when somebody cancels it. */
+  #watch(job: ResyncJob): () => void {
+    const timer = setInterval(async () => {
+      const now = await Job.fromId(this.#worker, job.id ?? '').catch(() => undefined);
+      const by = wishToCancel(now?.data);
+      if (by !== undefined) this.#worker.cancelJob(job.id ?? '', by);
+    }, CANCEL_CHECK_MS).unref();
+    return () => clearInterval(timer);
+  }
+
   /** Takes no jobs until the trouble is looked after, and for a moment at least. */
   async #rest(error: unknown): Promise<void> {
     if (this.#resting || this.#closing !== undefined) return;
@@ -87,7 +145,7 @@ export class ResyncWorker {
     const closed = this.#worker.close();
     const late = await within(deadlineMs, 'the last job', closed).catch(() => 'late');
     if (late !== 'late') return;
-    this.#worker.cancelAllJobs('the service stops');
+    this.#worker.cancelAllJobs(STOPS);
     await within(GRACE_MS, 'the last job', closed).catch(() => this.#cut());
   }
 
@@ -97,13 +155,15 @@ export class ResyncWorker {
   }
 }
 
-async function run(processor: ResyncProcessor, job: ResyncJob, signal?: AbortSignal): Promise<ResyncResult> {
-  // A client's own retention would remove the jobs of others as well: the sweep alone removes.
-  Object.assign(job.opts, { removeOnComplete: false, removeOnFail: false });
-  return processor(job, check(job), signal ?? new AbortController().signal);
+function cancelled(by: string, progress: unknown): string {
+  const { phase, done, total } = (progress ?? {}) as Partial<ResyncProgress>;
+  const far = phase === undefined ? '' : `, in the phase ${phase} (${done} of ${total})`;
+  return `cancelled ${by}${far}: what was found until then stays and is published`;
 }
 
 function check(job: ResyncJob): ResyncData {
+  const by = wishToCancel(job.data);
+  if (by !== undefined) throw new UnrecoverableError(`cancelled ${by}, before it began`);
   if (job.name !== JOB_NAME) {
     throw new UnrecoverableError(`name: got "${job.name}", takes "${JOB_NAME}"`);
   }
