@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import { absoluteName, NameError, nameKey } from '../dns/name.ts';
-import { parseEndpoint } from '../endpoint.ts';
+import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 
 /** Adds `--json` and examples to a command. */
@@ -82,6 +82,14 @@ export function addresses(text: string): string[] {
   }
   if (words.length === 0) throw new InvalidArgumentError('It takes one address at least.');
   return words;
+}
+
+/** One address of a name server, port 53 where none stands. */
+export function server(text: string): Endpoint {
+  const endpoint = parseEndpoint(text, 53);
+  if (!endpoint || endpoint.port === 0)
+    throw new InvalidArgumentError(`"${text}" is no IP, IP:PORT, [IP6]:PORT or IP@PORT.`);
+  return endpoint;
 }
 
 /** Ranges between commas: `192.0.2.0/24`, `2001:db8::/32` or single addresses. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { serialPolicy, usual, wholeNumber, zoneName } from './arguments.ts';
+import { serialPolicy, server, usual, wholeNumber, zoneName } from './arguments.ts';
 
 /** Seconds that fit the columns of `zones`. */
 const PERIOD = [1, 2_147_483_647] as const;
@@ -10,13 +10,20 @@ export function define(program: Command): void {
     zone
       .command('import')
       .description(
-        'take a whole zone from a master file, which may hold ALIAS or ANAME; "-" reads standard input',
+        'take a whole zone from a master file, which may hold ALIAS or ANAME, or from another primary; "-" reads standard input',
       )
-      .argument('<file>', 'a master file (RFC 1035)')
+      .argument('<file>', "a master file (RFC 1035); with --from-axfr the zone's name")
+      .option(
+        '--from-axfr <server>',
+        'a primary that has the zone: IP, IP:PORT, [IP6]:PORT or IP@PORT',
+        server,
+      )
+      .option('--key <key>', 'signs that AXFR: a key of ours by its name, or [ALGORITHM:]NAME:BASE64')
       .option('--origin <name>', "the zone's name, where the file itself does not say it", zoneName)
       .action(async (file, options) => (await import('./zone-import.ts')).importFile(file, options)),
     'zoneferry zone import example.com.zone',
     'zoneferry zone import db.example --origin example.com',
+    'zoneferry zone import example.com --from-axfr 192.0.2.1 --key transfer-key',
   );
   usual(
     settings(

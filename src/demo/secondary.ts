@@ -20,7 +20,7 @@ import { CLASS_IN, OPCODE, RCODE, TYPE } from '../dns/types.ts';
 import { MessageWriter } from '../dns/writer.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
-import { fetchZone } from './fetch.ts';
+import { fetchZone } from '../transfer/fetch-zone.ts';
 
 export interface TinySecondaryOptions {
   zone: string;

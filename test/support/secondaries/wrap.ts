@@ -170,7 +170,7 @@ function program(name: string): string {
   return path;
 }
 
-async function powerdnsSchema(): Promise<string> {
+export async function powerdnsSchema(): Promise<string> {
   const files = ['schema', ''].map((folder) =>
     join('/usr/share/pdns-backend-sqlite3', folder, 'schema.sqlite3.sql'),
   );

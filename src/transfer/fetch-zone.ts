@@ -14,15 +14,25 @@ export interface FetchOptions {
   primary: Endpoint;
   /** The zone's name on the wire. */
   zone: Buffer;
-  key: TsigKey;
+  /** Signs the request, and every message of the reply has to be signed with it; without one none is. */
+  key?: TsigKey | undefined;
   /** The serial that is there already: asks for the way from it (RFC 1995) instead of the whole zone (RFC 5936). */
   haveSerial?: number;
   clock: Clock;
+  /** For the whole of it. */
   timeoutMs: number;
-  signal: AbortSignal;
+  signal?: AbortSignal;
+  /** Records to take at most, against a primary without end. */
+  maxRecords?: number;
+  /** Takes messages without the bit AA, as some primaries send them. */
+  withoutAa?: boolean;
 }
 
-/** Pulls a zone over TCP, every message verified. Rejects where the transfer is refused, wrong or late. */
+/**
+ * Pulls a zone over TCP, as a secondary does.
+ *
+ * @throws TransferError where it is refused or wrong, TsigError where a signature is missing or wrong, and what the socket says
+ */
 export async function fetchZone(options: FetchOptions): Promise<InboundResult> {
   const { primary, zone, key, haveSerial, clock } = options;
   const kind = haveSerial === undefined ? 'AXFR' : 'IXFR';
@@ -33,28 +43,34 @@ export async function fetchZone(options: FetchOptions): Promise<InboundResult> {
     type: TYPE[kind],
     ...(haveSerial === undefined ? {} : { authoritySoa: serialSoa(haveSerial) }),
   });
-  const { bytes: request, mac } = signRequest(query, key, clock.now());
-  const verifier = new TsigVerifier(key, mac, clock);
+  const signed = key && signRequest(query, key, clock.now());
+  const verifier = key && signed && new TsigVerifier(key, signed.mac, clock);
   const inbound = new InboundTransfer({
+    withoutAa: options.withoutAa === true,
     zone,
     kind,
     id,
     ...(haveSerial === undefined ? {} : { haveSerial }),
+    ...(options.maxRecords === undefined ? {} : { maxRecords: options.maxRecords }),
   });
 
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
+  const signal = AbortSignal.any([
+    ...(options.signal ? [options.signal] : []),
+    AbortSignal.timeout(options.timeoutMs),
+  ]);
   const socket = connect(primary.port, primary.ip);
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort);
   try {
     await once(socket, 'connect');
-    socket.write(frame(request));
+    socket.write(frame(signed?.bytes ?? query));
     const frames = new FrameReader();
     for await (const chunk of socket) {
       for (const bytes of frames.push(chunk as Buffer)) {
-        const message = verifier.verify(bytes, readMessage(bytes));
+        const read = readMessage(bytes);
+        const message = verifier ? verifier.verify(bytes, read) : read;
         if (inbound.message(message) !== 'done') continue;
-        verifier.finish();
+        verifier?.finish();
         return inbound.end();
       }
     }

@@ -1,0 +1,78 @@
+import { systemClock } from '../../clock.ts';
+import { TransferError } from '../../dns/inbound.ts';
+import type { ResourceRecord } from '../../dns/message.ts';
+import { absoluteName, formatName } from '../../dns/name.ts';
+import { formatRdata } from '../../dns/rdata/index.ts';
+import type { TsigKey } from '../../dns/tsig.ts';
+import type { ZoneFileRecord } from '../../dns/zonefile/index.ts';
+import { type Endpoint, formatEndpoint } from '../../endpoint.ts';
+import { messageOf, UserError } from '../../errors.ts';
+import { fetchZone } from '../../transfer/fetch-zone.ts';
+import type { ImportSource } from './reader.ts';
+
+/** PowerDNS's ALIAS, where it sends it as it is: the data are the target's name, not compressed. No assigned number. */
+const TYPE_ALIAS = 65401;
+const LONGEST = 10 * 60_000; // ms
+const MOST_RECORDS = 20_000_000;
+
+/**
+ * A zone of another primary, by AXFR (RFC 5936), as the source of an import.
+ *
+ * @throws UserError in words, where the primary refuses or breaks off
+ */
+export async function axfrSource(
+  zone: string,
+  primary: Endpoint,
+  key: TsigKey | undefined,
+): Promise<ImportSource> {
+  const origin = absoluteName(zone);
+  const label = `${zone} of ${formatEndpoint(primary)}`;
+  const result = await fetchZone({
+    primary,
+    zone: origin,
+    key,
+    clock: systemClock,
+    timeoutMs: LONGEST,
+    maxRecords: MOST_RECORDS,
+    withoutAa: true,
+  }).catch((error: unknown) => {
+    throw new UserError(`${label}: ${inWords(error, key)}`);
+  });
+  if (result.kind !== 'axfr') throw new UserError(`${label}: no whole zone came`);
+  const { soa, records } = result;
+  return {
+    label,
+    noun: 'the primary',
+    statedOrigin: origin,
+    *records() {
+      yield toRecord(soa);
+      for (const record of records) yield toRecord(record);
+    },
+    problem: (_line, what) => new UserError(`${label}: ${what}`),
+  };
+}
+
+function toRecord(record: ResourceRecord): ZoneFileRecord {
+  const { name, type, ttl, rdata } = record;
+  if (type === TYPE_ALIAS && isName(rdata))
+    return { name, type: 'ALIAS', ttl, rdata, text: formatName(rdata), line: 0 };
+  return { name, type, ttl, rdata, text: formatRdata(type, rdata), line: 0 };
+}
+
+/** Whether these octets are one name and nothing else: others use the same number for something else. */
+function isName(rdata: Buffer): boolean {
+  let at = 0;
+  for (;;) {
+    const length = rdata[at];
+    if (length === undefined || length > 63) return false;
+    at += length + 1;
+    if (length === 0) return at === rdata.length && at > 1 && at <= 255;
+  }
+}
+
+function inWords(error: unknown, key: TsigKey | undefined): string {
+  if (error instanceof TransferError && error.rcode !== 0)
+    return `${error.message}: it has to allow AXFR from here${key ? ` with the key ${formatName(key.name)}` : ', or with a key: --key'}`;
+  if (error instanceof Error && error.name === 'TimeoutError') return 'not done after ten minutes';
+  return messageOf(error);
+}
