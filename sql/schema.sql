@@ -183,6 +183,24 @@ create table zones (
 
 -- functions
 
+CREATE OR REPLACE FUNCTION public.zoneferry_cause()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select jsonb_strip_nulls(
+    case when zoneferry_is_service() then
+      jsonb_build_object('by', coalesce(nullif(split_part(actor, ':', 1), ''), 'service'), 'actor', nullif(left(substr(actor, strpos(actor, ':') + 1), 100), ''),
+        'action', nullif(left(coalesce(current_setting('zoneferry.action', true), ''), 100), ''))
+    else
+      jsonb_build_object('by', 'sql', 'actor', left(session_user, 100), 'application', nullif(left(current_setting('application_name'), 100), ''),
+        'address', host(inet_client_addr()))
+    end)
+  from (select coalesce(current_setting('zoneferry.actor', true), '') as actor) as told
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_change_access()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -827,10 +845,12 @@ CREATE OR REPLACE FUNCTION public.zoneferry_mark_deleted()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare
+  why jsonb := zoneferry_cause();
 begin
   -- a zone deleted with its records has nothing left to publish
-  insert into zone_marks (zone_id, owner)
-  select distinct zone_id, case when touched > 1000 then null else owner end
+  insert into zone_marks (zone_id, owner, cause)
+  select distinct zone_id, case when touched > 1000 then null else owner end, why
   from (select distinct zone_id, owner, count(*) over (partition by zone_id) as touched from old_rows) as names
   where exists (select from zones where id = zone_id);
   if found then
@@ -847,9 +867,11 @@ CREATE OR REPLACE FUNCTION public.zoneferry_mark_inserted()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare
+  why jsonb := zoneferry_cause();
 begin
-  insert into zone_marks (zone_id, owner)
-  select distinct zone_id, case when touched > 1000 then null else owner end
+  insert into zone_marks (zone_id, owner, cause)
+  select distinct zone_id, case when touched > 1000 then null else owner end, why
   from (select distinct zone_id, owner, count(*) over (partition by zone_id) as touched from new_rows) as names;
   if found then
     perform pg_notify('zoneferry_marks', '');
@@ -868,8 +890,10 @@ AS $function$
 declare
   member zones := case when tg_op = 'DELETE' then old else new end;
 begin
-  insert into zone_marks (zone_id, owner)
-  select c.id, zoneferry_member_label(member.id, member.name) || '.zones.' || c.name from zones c
+  insert into zone_marks (zone_id, owner, cause)
+  select c.id, zoneferry_member_label(member.id, member.name) || '.zones.' || c.name,
+    jsonb_build_object('by', 'catalog', 'actor', member.name, 'action', case when tg_op = 'DELETE' then 'zone deleted' else 'zone published' end)
+  from zones c
   where c.catalog and exists (select from secondaries s where s.catalog = c.name and zoneferry_may_have(s, member));
   if found then
     perform pg_notify('zoneferry_marks', '');
@@ -885,9 +909,11 @@ CREATE OR REPLACE FUNCTION public.zoneferry_mark_updated()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare
+  why jsonb := zoneferry_cause();
 begin
-  insert into zone_marks (zone_id, owner)
-  select distinct zone_id, case when touched > 1000 then null else owner end
+  insert into zone_marks (zone_id, owner, cause)
+  select distinct zone_id, case when touched > 1000 then null else owner end, why
   from (
     select distinct zone_id, owner, count(*) over (partition by zone_id) as touched
     from (
@@ -912,6 +938,8 @@ CREATE OR REPLACE FUNCTION public.zoneferry_mark_zone()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare
+  why jsonb := zoneferry_cause();
 begin
   if tg_op = 'DELETE' then
     if old.published_serial is not null then
@@ -926,9 +954,10 @@ begin
     return null;
   end if;
   if tg_op = 'INSERT' then
-    insert into zone_marks (zone_id, owner) values (new.id, null);
+    insert into zone_marks (zone_id, owner, cause) values (new.id, null, why);
   else
-    insert into zone_marks (zone_id, owner) values (new.id, '');
+    insert into zone_marks (zone_id, owner, cause) values (new.id, '',
+      case when new.serial <> old.serial then '{"action": "serial"}'::jsonb || why else why end);
   end if;
   perform pg_notify('zoneferry_marks', '');
   return null;

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { type Config, loadConfig } from '../config.ts';
 import { startEmbedded } from '../embedded/index.ts';
 import { migrate } from '../store/migrate.ts';
@@ -22,7 +23,11 @@ export async function withDatabase<T>(work: (session: Session) => Promise<T>): P
   const opening = openDatabase(config);
   const unhook = leaveOnSignal(async () => (await opening).leave());
   const { url, leave } = await opening;
-  const pool = createPool(url, { max: 4, applicationName: 'zoneferry command' });
+  const pool = createPool(url, {
+    max: 4,
+    applicationName: 'zoneferry command',
+    actor: `cli:${userName()}`,
+  });
   try {
     await migrateIfNeeded(pool);
     return await work({ config, pool, secrets: new Secrets(config.secretKeys), databaseUrl: url });
@@ -37,6 +42,15 @@ export async function withDatabase<T>(work: (session: Session) => Promise<T>): P
 export async function openDatabase(config: Config): Promise<{ url: string; leave(): Promise<void> }> {
   if (config.databaseUrl !== undefined) return { url: config.databaseUrl, leave: async () => {} };
   return startEmbedded(config.directory);
+}
+
+/** Who runs the command, for the journal; by number where the system has no name for the user. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 const STEPS = new URL('../../sql/', import.meta.url);

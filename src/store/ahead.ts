@@ -55,7 +55,11 @@ export function noteShownSerial(pool: Pool, shown: ShownSerial): Promise<Noted> 
     if (secondary === undefined) return { kind: 'not-ahead' };
     if (by >= FOLLOWED_UNASKED) return { kind: 'far', secondary, serial: zone.publishedSerial };
     const past = nextSerial(shown.serial);
-    if (isNewer(past, zone.serial)) await setSerial(client, zone.id, past);
+    if (isNewer(past, zone.serial)) {
+      const actor = `service:${secondary} is ahead at ${shown.serial}`;
+      await client.query(`select set_config('zoneferry.actor', $1, true)`, [actor]);
+      await setSerial(client, zone.id, past);
+    }
     return { kind: 'followed', secondary, serial: zone.publishedSerial };
   });
 }

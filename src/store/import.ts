@@ -58,7 +58,7 @@ export async function importZone(
   try {
     // a million rows take their time, and their checks have been made
     await client.query(`begin; set local statement_timeout = 0; set local work_mem = '128MB';
-      set local zoneferry.prechecked = 'on'`);
+      set local zoneferry.prechecked = 'on'; set local zoneferry.action = 'import'`);
     const result = await importStaged(client, rows, options);
     await client.query(result.kind === 'imported' ? 'commit' : 'rollback');
     return result;

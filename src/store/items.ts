@@ -30,7 +30,7 @@ export function isId(reference: string): boolean {
 
 /** Runs a change of a zone while nobody else changes it; `changed` where it is not what the caller saw. */
 export function whileZoneIs<T>(
-  pool: Pool,
+  pool: Pool | Client,
   name: string,
   version: string,
   change: (client: Client) => Promise<T>,
@@ -107,7 +107,7 @@ export type RecordChange = Partial<Pick<StoredSource, 'name' | 'type' | 'ttl' | 
 
 /** Changes what is given; undefined where the record is gone or, with `version`, not what the caller saw. */
 export async function changeRecord(
-  pool: Pool,
+  pool: Pool | Client,
   id: string,
   change: RecordChange,
   version: string | undefined,
@@ -123,7 +123,11 @@ export async function changeRecord(
 }
 
 /** Deletes a record; false where it is gone or, with `version`, not what the caller saw. */
-export async function removeRecord(pool: Pool, id: string, version: string | undefined): Promise<boolean> {
+export async function removeRecord(
+  pool: Pool | Client,
+  id: string,
+  version: string | undefined,
+): Promise<boolean> {
   const { rowCount } = await pool.query(
     `delete from records where id = $1::bigint and ($2::text is null or md5(row(name, type, ttl, content, disabled)::text) = $2)`,
     [id, version],

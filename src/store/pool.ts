@@ -10,6 +10,8 @@ export interface PoolOptions {
   applicationName?: string;
   /** Called for errors of idle connections, which would otherwise end the process. */
   onError?: (error: Error) => void;
+  /** On whose behalf edits are made, as the journal keeps it: `cli:root`. */
+  actor?: string;
   /** Commits don't wait for the disk: a crash of PostgreSQL takes those of the last moments. */
   mayLoseLatest?: boolean;
 }
@@ -20,9 +22,13 @@ export interface PoolOptions {
  */
 export function createPool(url: string, options: PoolOptions = {}): Pool {
   const settings = connectionSettings(url, options.applicationName);
+  const more = [
+    ...(options.mayLoseLatest ? ['-c synchronous_commit=off'] : []),
+    ...(options.actor ? [`-c zoneferry.actor=${options.actor.replace(/[\\\s]/g, '\\$&')}`] : []),
+  ];
   const pool = new pg.Pool({
     ...settings,
-    ...(options.mayLoseLatest ? { options: `${settings.options} -c synchronous_commit=off` } : {}),
+    options: [settings.options, ...more].join(' '),
     max: options.max ?? 10,
     idleTimeoutMillis: 30_000,
   });

@@ -1,4 +1,4 @@
-import type { Pool } from './pool.ts';
+import type { Client, Pool } from './pool.ts';
 
 /** A row of `records`: what the operator wrote. */
 export interface StoredSource {
@@ -26,7 +26,11 @@ const COLUMNS = 'id, name, type, ttl, content, disabled, problem';
 const PAGE = 5_000;
 
 /** Adds one record. */
-export async function addRecord(pool: Pool, zoneId: string, record: NewRecord): Promise<StoredSource> {
+export async function addRecord(
+  pool: Pool | Client,
+  zoneId: string,
+  record: NewRecord,
+): Promise<StoredSource> {
   const { rows } = await pool.query<StoredSource>(
     `insert into records (zone_id, name, type, ttl, content, disabled)
      values ($1, $2, $3, coalesce($4::integer, 3600), $5, $6) returning ${COLUMNS}`,
@@ -81,7 +85,7 @@ export async function setRecord(
 }
 
 /** Deletes these records in one statement; gives those that were there. */
-export async function deleteRecords(pool: Pool, ids: readonly string[]): Promise<StoredSource[]> {
+export async function deleteRecords(pool: Pool | Client, ids: readonly string[]): Promise<StoredSource[]> {
   const { rows } = await pool.query<StoredSource>(
     `delete from records where id = any ($1::bigint[]) returning ${COLUMNS}`,
     [ids],

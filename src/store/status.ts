@@ -228,9 +228,13 @@ export async function notifyAgain(
   zoneIds: readonly string[] | undefined,
 ): Promise<{ notifications: number; zones: string[] }> {
   const { rows } = await pool.query<{ name: string; sent: string }>(
-    `with again as (
-       update notifications set acked_serial = null, attempts = 0, next_at = now(), error = null, rcode = null
-       where $1::bigint[] is null or zone_id = any ($1::bigint[]) returning zone_id
+    // in the order in which the publisher fills the outbox: who locks rows in one order never deadlocks
+    `with locked as (
+       select zone_id, secondary_id, address from notifications where $1::bigint[] is null or zone_id = any ($1::bigint[])
+       order by zone_id, secondary_id, address for update
+     ), again as (
+       update notifications n set acked_serial = null, attempts = 0, next_at = now(), error = null, rcode = null
+       from locked l where (n.zone_id, n.secondary_id, n.address) = (l.zone_id, l.secondary_id, l.address) returning n.zone_id
      ), hint as (select pg_notify('zoneferry_outbox', ''))
      select z.name, count(*) as sent from again join zones z on z.id = again.zone_id cross join hint group by z.name order by z.name`,
     [zoneIds ?? null],

@@ -1,5 +1,6 @@
 import type { Decision } from '../zone/alias/decide.ts';
 import { type TargetState, unknownTarget } from '../zone/alias/policy.ts';
+import { aliasCause, type SeenLook } from '../zone/cause.ts';
 import type { Client, Pool } from './pool.ts';
 
 /** A target to look at, with what is known of it. */
@@ -141,13 +142,18 @@ async function markFollowers(
   decisions: ReadonlyMap<string, Decision>,
   jobs: readonly string[],
 ): Promise<void> {
-  const changed = [...decisions].filter(([, decision]) => decision.changed).map(([name]) => name);
+  const changed = [...decisions].filter(([, decision]) => decision.changed);
   if (changed.length === 0) return;
   const { rowCount } = await client.query({
     name: 'mark followers',
     text: `insert into zone_marks (zone_id, owner, cause)
-      select zone_id, owner, jsonb_build_object('target', target) || $2::jsonb from aliases where target = any ($1::text[])`,
-    values: [changed, JSON.stringify(jobs.length > 0 ? { job: jobs[0] } : {})],
+      select a.zone_id, a.owner, c.cause from unnest($1::text[], $2::jsonb[]) as c (target, cause) join aliases a on a.target = c.target collate "C"`,
+    values: [
+      changed.map(([name]) => name),
+      changed.map(([name, { state }]) =>
+        JSON.stringify(aliasCause(name, (state as { evidence?: SeenLook[] }).evidence, jobs[0])),
+      ),
+    ],
   });
   if ((rowCount ?? 0) > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
 }

@@ -5,9 +5,14 @@ const TRIES = 20;
 
 /**
  * Runs `work` in one repeatable-read transaction: all its reads see one snapshot. A serialisation failure or deadlock rolls back and
- * runs it again, so `work` must have no effect beyond its client.
+ * runs it again, so `work` must have no effect beyond its client. A client
+ * instead of the pool is in such a transaction already.
  */
-export async function inTransaction<T>(pool: Pool, work: (client: Client) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: Pool | Client,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  if ('release' in pool) return work(pool);
   for (let attempt = 1; ; attempt++) {
     const client = await pool.connect();
     let broken: Error | undefined;
@@ -26,4 +31,23 @@ export async function inTransaction<T>(pool: Pool, work: (client: Client) => Pro
       client.release(broken);
     }
   }
+}
+
+/**
+ * One transaction whose edits the journal keeps as those of `actor`, such as `api:platform`. `action` says what is done where it is no
+ * plain edit.
+ */
+export function actingAs<T>(
+  pool: Pool,
+  actor: string,
+  work: (client: Client) => Promise<T>,
+  action = '',
+): Promise<T> {
+  return inTransaction(pool, async (client) => {
+    await client.query(
+      `select set_config('zoneferry.actor', $1, true), set_config('zoneferry.action', $2, true)`,
+      [actor, action],
+    );
+    return work(client);
+  });
 }

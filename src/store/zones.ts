@@ -68,7 +68,7 @@ export async function findZones(pool: Pool, names: readonly string[]): Promise<Z
 
 /** Makes a zone and the NS record of its primary, together. What is not given has the defaults of the table. */
 export function addZone(
-  pool: Pool,
+  pool: Pool | Client,
   name: string,
   settings: ZoneSettings & { primaryNs: string; contact: string },
 ): Promise<Zone> {

@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { absoluteName, NameError, nameKey } from '../../dns/name.ts';
 import { isId, readZone } from '../../store/items.ts';
-import type { Pool } from '../../store/pool.ts';
+import type { Client, Pool } from '../../store/pool.ts';
 import { zoneIdsOf } from '../../store/resync.ts';
+import { actingAs } from '../../store/transaction.ts';
 import { HttpError, notFound } from '../errors.ts';
+import { callerOf } from '../guard.ts';
 
 /** A zone of a path: by its id, or by its name in any case, with or without the final dot. */
 export async function zoneOf(pool: Pool, reference: string) {
@@ -27,6 +29,16 @@ export function zoneName(text: string, field = 'name'): string {
 export function domainName(text: string, field: string): string {
   zoneName(text, field);
   return text.endsWith('.') ? text : `${text}.`;
+}
+
+/** Makes a change as who sent the request, whom the journal names: by the token, where it has a name. */
+export function asCaller<T>(
+  request: FastifyRequest,
+  pool: Pool,
+  change: (client: Client) => Promise<T>,
+  action?: string,
+): Promise<T> {
+  return actingAs(pool, `api:${callerOf(request).name ?? 'api'}`, change, action);
 }
 
 /** The ids of the zones named; undefined where none are, which means all. */

@@ -22,7 +22,7 @@ import {
   recordParams,
   zoneParams,
 } from '../schemas.ts';
-import { changedMeanwhile, etag, success, wantedVersion, zoneOf } from './common.ts';
+import { asCaller, changedMeanwhile, etag, success, wantedVersion, zoneOf } from './common.ts';
 
 interface RecordPath {
   Params: { zone: string; id: string };
@@ -78,17 +78,19 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
         response: { 201: answer('The record', anything), ...errors },
       },
     },
-    async ({ params, body }, reply) => {
+    async (request, reply) => {
+      const { params, body } = request;
       const zone = await zoneOf(pool, params.zone);
       const owner = field('name', () => ownerOf(body.name, zone.name));
       const type = field('type', () => typeOf(owner, body.type));
-      const added = await addRecord(pool, zone.id, {
+      const record = {
         name: owner,
         type,
         ttl: field('ttl', () => ttlOf(owner, type, body.ttl ?? 3600)),
         content: field('content', () => normalContent(owner, type, body.content)),
         disabled: body.disabled,
-      });
+      };
+      const added = await asCaller(request, pool, (client) => addRecord(client, zone.id, record));
       reply.status(201).header('location', `/v1/zones/${encodeURIComponent(zone.name)}/records/${added.id}`);
       return success({ message: `record ${added.name} ${added.type} was added`, record: toJson(added) });
     },
@@ -105,14 +107,15 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
         response: { 200: answer('What was deleted', anything), ...errors },
       },
     },
-    async ({ params, query }) => {
+    async (request) => {
+      const { params, query } = request;
       const zone = await zoneOf(pool, params.zone);
       const owner = field('name', () => ownerOf(query.name, zone.name));
       const type = field('type', () => typeOf(owner, query.type));
       const found = await findRecords(pool, zone.id, owner.toLowerCase(), type);
       if (found.length === 0) throw notFound(`record ${owner} ${type}`);
       const ids = found.map((record) => record.id);
-      const records = await deleteRecords(pool, ids);
+      const records = await asCaller(request, pool, (client) => deleteRecords(client, ids));
       return success({ message: `${owner} ${type} was deleted`, records: records.map(toJson) });
     },
   );
@@ -158,19 +161,17 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
       const type =
         body.type === undefined ? present.type : field('type', () => typeOf(name, body.type ?? ''));
       const content = body.content ?? (type === present.type ? undefined : present.content);
-      const changed = await changeRecord(
-        pool,
-        params.id,
-        {
-          name,
-          type,
-          ...(body.ttl === undefined ? {} : { ttl: field('ttl', () => ttlOf(name, type, body.ttl ?? 0)) }),
-          ...(content === undefined
-            ? {}
-            : { content: field('content', () => normalContent(name, type, content)) }),
-          ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
-        },
-        wantedVersion(request),
+      const change = {
+        name,
+        type,
+        ...(body.ttl === undefined ? {} : { ttl: field('ttl', () => ttlOf(name, type, body.ttl ?? 0)) }),
+        ...(content === undefined
+          ? {}
+          : { content: field('content', () => normalContent(name, type, content)) }),
+        ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
+      };
+      const changed = await asCaller(request, pool, (client) =>
+        changeRecord(client, params.id, change, wantedVersion(request)),
       );
       if (!changed) throw await goneOrChanged(zone.id, params.id);
       reply.header('etag', etag(changed.version));
@@ -197,7 +198,8 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
       const zone = await zoneOf(pool, params.zone);
       const present = await readRecord(pool, zone.id, params.id);
       if (!present) throw notFound(`record ${params.id} in ${zone.name}`);
-      if (!(await removeRecord(pool, params.id, wantedVersion(request))))
+      const version = wantedVersion(request);
+      if (!(await asCaller(request, pool, (client) => removeRecord(client, params.id, version))))
         throw await goneOrChanged(zone.id, params.id);
       return success({
         message: `record ${present.name} ${present.type} was deleted`,

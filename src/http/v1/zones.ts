@@ -15,7 +15,16 @@ import {
   zoneChange,
   zoneParams,
 } from '../schemas.ts';
-import { changedMeanwhile, domainName, etag, success, wantedVersion, zoneName, zoneOf } from './common.ts';
+import {
+  asCaller,
+  changedMeanwhile,
+  domainName,
+  etag,
+  success,
+  wantedVersion,
+  zoneName,
+  zoneOf,
+} from './common.ts';
 
 interface ZonePath {
   Params: { zone: string };
@@ -56,12 +65,12 @@ export function zoneRoutes(app: FastifyInstance, { pool }: Rooms): void {
         response: { 201: answer('The zone', anything), ...errors },
       },
     },
-    async ({ body }, reply) => {
-      const { name, ...settings } = body;
-      const zone = await addZone(pool, zoneName(name), {
-        ...settings,
-        primaryNs: domainName(settings.primaryNs, 'primaryNs'),
-      });
+    async (request, reply) => {
+      const { name, ...settings } = request.body;
+      const primaryNs = domainName(settings.primaryNs, 'primaryNs');
+      const zone = await asCaller(request, pool, (client) =>
+        addZone(client, zoneName(name), { ...settings, primaryNs }),
+      );
       reply.status(201).header('location', `/v1/zones/${encodeURIComponent(zone.name)}`);
       return success({ message: `zone ${zone.name} was made`, zone: toJson(zone) });
     },
@@ -104,10 +113,11 @@ export function zoneRoutes(app: FastifyInstance, { pool }: Rooms): void {
         ...(primaryNs === undefined ? {} : { primaryNs: domainName(primaryNs, 'primaryNs') }),
       };
       const version = wantedVersion(request);
-      const zone =
+      const zone = await asCaller(request, pool, (client) =>
         version === undefined
-          ? await setZone(pool, name, settings)
-          : await whileZoneIs(pool, name, version, (client) => setZone(client, name, settings));
+          ? setZone(client, name, settings)
+          : whileZoneIs(client, name, version, () => setZone(client, name, settings)),
+      );
       if (zone === undefined) throw notFound(`zone ${name}`);
       if (zone === 'changed') throw changedMeanwhile(`zone ${name}`);
       const { version: now } = await zoneOf(pool, name);

@@ -6,6 +6,7 @@ import { type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
 import type { ServedRecord, TargetAnswer } from '../../zone/record.ts';
 import { packRecords, type StoredRecord } from '../../zone/version.ts';
 import type { Client } from '../pool.ts';
+import type { ZoneDelta } from './advance.ts';
 import { readMembers } from './catalog.ts';
 import {
   holdTargets,
@@ -27,14 +28,6 @@ import {
   rememberAliases,
   writeProblems,
 } from './write.ts';
-
-/** What a zone loses and gains in this transaction, summed up over slices of its names. */
-export interface ZoneDelta {
-  deleted: Buffer[];
-  added: Buffer[];
-  deletedCount: number;
-  addedCount: number;
-}
 
 export interface Rewritten {
   deltas: Map<string, ZoneDelta>;

@@ -25,13 +25,8 @@ export interface Mark {
   zoneId: string;
   /** The name that was edited; empty: the SOA; null: the whole zone. */
   owner: string | null;
-  cause: Cause | null;
-}
-
-/** Why a name is looked at again, for the journal. */
-export interface Cause {
-  target?: string;
-  job?: string;
+  /** Why, as JSON: see src/zone/cause.ts. */
+  cause: string | null;
 }
 
 /** Ids of zones with marks, oldest marks first: those that are to be read whole, or in large part, take their time. */
@@ -92,10 +87,22 @@ export async function lockZones(client: Client, zoneIds: readonly string[]): Pro
 /** Takes the marks of these zones. The reads that follow see the same snapshot: a transaction is seen whole or not at all. */
 export async function takeMarks(client: Client, zoneIds: readonly string[]): Promise<Mark[]> {
   const { rows } = await client.query(
-    'delete from zone_marks where zone_id = any ($1::bigint[]) returning zone_id, owner, cause',
+    'delete from zone_marks where zone_id = any ($1::bigint[]) returning zone_id, owner, cause::text as cause',
     [zoneIds],
   );
   return rows.map((row) => ({ zoneId: row.zone_id, owner: row.owner, cause: row.cause }));
+}
+
+/** The different causes of each zone's marks. */
+export function causesOf(marks: readonly Mark[]): Map<string, Set<string>> {
+  const causes = new Map<string, Set<string>>();
+  for (const { zoneId, cause } of marks) {
+    if (cause === null) continue;
+    const known = causes.get(zoneId);
+    if (known) known.add(cause);
+    else causes.set(zoneId, new Set([cause]));
+  }
+  return causes;
 }
 
 /** Names of zones: parallel arrays, the form that `unnest` takes. */

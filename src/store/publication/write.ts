@@ -1,6 +1,7 @@
 import type { ServedRecord } from '../../zone/record.ts';
 import type { Client } from '../pool.ts';
-import type { Cause, Names } from './read.ts';
+import type { Advance } from './advance.ts';
+import type { Names } from './read.ts';
 
 /** A lock that a client holds for long fails the batch, whose zones are then published one by one: the others don't wait for it. */
 export async function boundWaits(client: Client): Promise<void> {
@@ -61,23 +62,6 @@ export async function linkSources(
   );
 }
 
-/** A zone's step from one version to the next. */
-export interface Advance {
-  zoneId: string;
-  /** Undefined: the first version, which has no changeset. */
-  from: { serial: number; soa: Buffer; soaTtl: number } | undefined;
-  serial: number;
-  soa: Buffer;
-  soaTtl: number;
-  recordCount: number;
-  /** Wire form of what went and came; undefined: too large to keep, the chain begins anew after it. */
-  deleted: Buffer | undefined;
-  added: Buffer | undefined;
-  deletedCount: number;
-  addedCount: number;
-  causes: Cause[];
-}
-
 export async function advanceZones(client: Client, advances: readonly Advance[]): Promise<void> {
   await client.query(
     `update zones set serial = a.serial, serial_pinned = false, published_serial = a.serial, published_soa = a.soa,
@@ -90,60 +74,6 @@ export async function advanceZones(client: Client, advances: readonly Advance[])
       advances.map((advance) => advance.soa),
       advances.map((advance) => advance.soaTtl),
       advances.map((advance) => advance.recordCount),
-    ],
-  );
-}
-
-/**
- * Serials return after 2^32 steps: what is left from the last time round gives way. A changeset from a serial that is not older than
- * the new one (RFC 1982) would join into a chain that skips everything between.
- */
-async function forgetOldRounds(client: Client, advances: readonly Advance[]): Promise<void> {
-  const steps = advances.filter((advance) => advance.from);
-  if (steps.length === 0) return;
-  await client.query(
-    `delete from zone_changes c using unnest($1::bigint[], $2::bigint[], $3::bigint[]) as a (zone_id, from_serial, serial)
-     where c.zone_id = a.zone_id and c.from_serial <> a.from_serial
-       and (c.from_serial >= a.serial and c.from_serial <= a.serial + 2147483648 or c.from_serial <= a.serial - 2147483648)`,
-    [
-      steps.map((step) => step.zoneId),
-      steps.map((step) => step.from?.serial),
-      steps.map((step) => step.serial),
-    ],
-  );
-}
-
-/** The changeset of each zone, from the serial before it. */
-export async function writeJournal(client: Client, advances: readonly Advance[]): Promise<void> {
-  const steps = advances.flatMap((advance) =>
-    advance.from && advance.deleted && advance.added
-      ? [{ ...advance, from: advance.from, deleted: advance.deleted, added: advance.added }]
-      : [],
-  );
-  await forgetOldRounds(client, advances);
-  if (steps.length === 0) return;
-  await client.query(
-    `insert into zone_changes (zone_id, from_serial, to_serial, old_soa, old_soa_ttl, new_soa, new_soa_ttl, deleted, added,
-       deleted_count, added_count, reason, created_at)
-     select s.*, clock_timestamp() from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::integer[], $6::bytea[], $7::integer[],
-       $8::bytea[], $9::bytea[], $10::integer[], $11::integer[], $12::jsonb[]) as s
-     on conflict (zone_id, from_serial) do update set to_serial = excluded.to_serial, old_soa = excluded.old_soa,
-       old_soa_ttl = excluded.old_soa_ttl, new_soa = excluded.new_soa, new_soa_ttl = excluded.new_soa_ttl, deleted = excluded.deleted,
-       added = excluded.added, deleted_count = excluded.deleted_count, added_count = excluded.added_count, reason = excluded.reason,
-       created_at = excluded.created_at`,
-    [
-      steps.map((step) => step.zoneId),
-      steps.map((step) => step.from.serial),
-      steps.map((step) => step.serial),
-      steps.map((step) => step.from.soa),
-      steps.map((step) => step.from.soaTtl),
-      steps.map((step) => step.soa),
-      steps.map((step) => step.soaTtl),
-      steps.map((step) => step.deleted),
-      steps.map((step) => step.added),
-      steps.map((step) => step.deletedCount),
-      steps.map((step) => step.addedCount),
-      steps.map((step) => JSON.stringify(reasonOf(step.causes))),
     ],
   );
 }
@@ -233,24 +163,6 @@ export async function markAgain(client: Client, names: Names): Promise<void> {
   );
 }
 
-/** A zone that can't be published keeps its last version; `stale` says that edits were passed by meanwhile. */
-export async function setAside(
-  client: Client,
-  zones: readonly { zoneId: string; problem: string }[],
-): Promise<void> {
-  if (zones.length === 0) return;
-  await client.query(
-    `update zones set stale = true, problem = p.problem from unnest($1::bigint[], $2::text[]) as p (zone_id, problem) where zones.id = p.zone_id`,
-    [zones.map((zone) => zone.zoneId), zones.map((zone) => zone.problem)],
-  );
-}
-
 export async function hint(client: Client, channels: readonly string[]): Promise<void> {
   for (const channel of channels) await client.query(`select pg_notify($1, '')`, [`zoneferry_${channel}`]);
-}
-
-function reasonOf(causes: readonly Cause[]): object {
-  const targets = [...new Set(causes.flatMap((cause) => cause.target ?? []))].slice(0, 20);
-  const jobs = [...new Set(causes.flatMap((cause) => cause.job ?? []))].slice(0, 20);
-  return { ...(targets.length > 0 ? { targets } : { edit: true }), ...(jobs.length > 0 ? { jobs } : {}) };
 }

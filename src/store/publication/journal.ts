@@ -1,0 +1,57 @@
+import { reasonJson } from '../../zone/cause.ts';
+import type { Client } from '../pool.ts';
+import type { Advance } from './advance.ts';
+
+/**
+ * Serials return after 2^32 steps: what is left from the last time round gives way. A changeset from a serial that is not older than
+ * the new one (RFC 1982) would join into a chain that skips everything between.
+ */
+async function forgetOldRounds(client: Client, advances: readonly Advance[]): Promise<void> {
+  const steps = advances.filter((advance) => advance.from);
+  if (steps.length === 0) return;
+  await client.query(
+    `delete from zone_changes c using unnest($1::bigint[], $2::bigint[], $3::bigint[]) as a (zone_id, from_serial, serial)
+     where c.zone_id = a.zone_id and c.from_serial <> a.from_serial
+       and (c.from_serial >= a.serial and c.from_serial <= a.serial + 2147483648 or c.from_serial <= a.serial - 2147483648)`,
+    [
+      steps.map((step) => step.zoneId),
+      steps.map((step) => step.from?.serial),
+      steps.map((step) => step.serial),
+    ],
+  );
+}
+
+/** The changeset of each zone, from the serial before it. */
+export async function writeJournal(client: Client, advances: readonly Advance[]): Promise<void> {
+  const steps = advances.flatMap((advance) =>
+    advance.from && advance.deleted && advance.added
+      ? [{ ...advance, from: advance.from, deleted: advance.deleted, added: advance.added }]
+      : [],
+  );
+  await forgetOldRounds(client, advances);
+  if (steps.length === 0) return;
+  await client.query(
+    `insert into zone_changes (zone_id, from_serial, to_serial, old_soa, old_soa_ttl, new_soa, new_soa_ttl, deleted, added,
+       deleted_count, added_count, reason, created_at)
+     select s.*, clock_timestamp() from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::integer[], $6::bytea[], $7::integer[],
+       $8::bytea[], $9::bytea[], $10::integer[], $11::integer[], $12::jsonb[]) as s
+     on conflict (zone_id, from_serial) do update set to_serial = excluded.to_serial, old_soa = excluded.old_soa,
+       old_soa_ttl = excluded.old_soa_ttl, new_soa = excluded.new_soa, new_soa_ttl = excluded.new_soa_ttl, deleted = excluded.deleted,
+       added = excluded.added, deleted_count = excluded.deleted_count, added_count = excluded.added_count, reason = excluded.reason,
+       created_at = excluded.created_at`,
+    [
+      steps.map((step) => step.zoneId),
+      steps.map((step) => step.from.serial),
+      steps.map((step) => step.serial),
+      steps.map((step) => step.from.soa),
+      steps.map((step) => step.from.soaTtl),
+      steps.map((step) => step.soa),
+      steps.map((step) => step.soaTtl),
+      steps.map((step) => step.deleted),
+      steps.map((step) => step.added),
+      steps.map((step) => step.deletedCount),
+      steps.map((step) => step.addedCount),
+      steps.map((step) => reasonJson(step.causes)),
+    ],
+  );
+}
