@@ -2,6 +2,8 @@ import { absoluteName } from '../dns/name.ts';
 import type { TsigKey } from '../dns/tsig.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import type { Hints } from './hints.ts';
+import { LEASE_MS } from './lease/lease.ts';
+import { isNotAmong, type LeaseVersion, LeaseWatch, readLeases } from './lease/watch.ts';
 import type { Pool } from './pool.ts';
 import { tsigKey } from './registry.ts';
 import { Secrets } from './secrets.ts';
@@ -42,6 +44,7 @@ const SENDING = '15 seconds'; // a claimed row comes again by itself after this,
 export class Outbox {
   readonly #pool: Pool;
   readonly #secrets: Secrets;
+  readonly #leases = new LeaseWatch();
   readonly #hints: Hints | undefined;
 
   constructor(pool: Pool, hints?: Hints, secrets = new Secrets()) {
@@ -52,16 +55,17 @@ export class Outbox {
 
   /**
    * Takes due rows for sending, at most `limit`; several processes never take the same one. What a transfer process has not confirmed
-   * waits as long as its lease runs. The rows of peers in `except`, which can't take more now, are left alone.
+   * waits as long as that one's lease runs. The rows of peers in `except`, which can't take more now, are left alone.
    */
   async claim(
     limit: number,
     except: readonly { secondaryId: string; addressText: string }[] = [],
   ): Promise<DueNotification[]> {
+    const over = await this.#leasesOver();
     const { rows } = await this.#pool.query({
       name: 'claim notifications',
       text: `with leases as materialized (
-          select confirmed from transfer_leases where lease_until > now()
+          select confirmed from transfer_leases where ${isNotAmong('$4', '$5')}
         ), due as (
           select zone_id, secondary_id, address from notifications
           where next_at <= now() and acked_serial is distinct from serial
@@ -79,7 +83,13 @@ export class Outbox {
         join zones z on z.id = c.zone_id
         join secondaries s on s.id = c.secondary_id
         left join tsig_keys k on k.name = s.keys[1]`,
-      values: [limit, except.map((peer) => peer.secondaryId), except.map((peer) => peer.addressText)],
+      values: [
+        limit,
+        except.map((peer) => peer.secondaryId),
+        except.map((peer) => peer.addressText),
+        over.map(({ id }) => id),
+        over.map(({ version }) => version),
+      ],
     });
     return rows.flatMap((row) => {
       const address = parseEndpoint(row.address, 53);
@@ -159,6 +169,14 @@ export class Outbox {
       'select min(next_at) as next from notifications where acked_serial is distinct from serial',
     );
     return rows[0]?.next ?? undefined;
+  }
+
+  /** Leases that nobody has to be waited for. */
+  async #leasesOver(): Promise<LeaseVersion[]> {
+    const askedAt = performance.now();
+    const { rows } = await this.#pool.query<LeaseVersion>(readLeases());
+    this.#leases.saw(rows, askedAt);
+    return this.#leases.unrenewedFor(LEASE_MS);
   }
 
   onHint(callback: () => void): () => void {

@@ -34,8 +34,11 @@ export interface House {
 export async function openHouse(
   settings: Record<string, string> = {},
   roles: readonly Role[] = ROLES,
+  /** Called before anything connects. */
+  prepare: (databaseUrl: string) => Promise<unknown> = async () => {},
 ): Promise<House> {
   const database = await freshDatabase();
+  await prepare(database.url);
   const upstream = await Upstream.start();
   const folder = await mkdtemp(join(tmpdir(), 'zoneferry-house-'));
   const operator = new pg.Pool({ connectionString: database.url, max: 10 });

@@ -10,6 +10,7 @@ import {
   readChanges,
   takeLease,
 } from './statements.ts';
+import { type LeaseVersion, LeaseWatch, readLeases } from './watch.ts';
 
 /** What the changes are applied to. */
 export interface LeaseHolder {
@@ -28,7 +29,7 @@ export interface ZoneChange {
   version: { id: string; soa: Buffer; soaTtl: number } | undefined;
 }
 
-/** Milliseconds that the others wait for a process that says no more, by PostgreSQL's clock. */
+/** Milliseconds that the others wait for a process that says no more, each by its own steady clock (see `LeaseWatch`). */
 export const LEASE_MS = 3_000;
 /** Milliseconds by which the process itself counts its lease shorter, from when it *sent* the renewal. */
 const MARGIN_MS = 500;
@@ -44,13 +45,14 @@ const WAIT_WHILE_AWAY_MS = 400;
 const NO_LEASE_MS = 2 * LEASE_MS;
 const MOST_CHANGES = 20_000;
 const FORGET_EVERY = 60; // renewals
+const GONE_AFTER_MS = 10 * 60_000;
 
 /**
  * This process's right to answer from memory. A NOTIFY goes out only when every process whose lease runs has confirmed a snapshot that
  * sees it, so a process may answer with what it has confirmed while its lease runs, and else reads what changed before each answer.
  *
  * A round reads what committed since the last one, applies it and confirms it, which renews the lease. It counts from when the
- * confirmation was sent, and only where its reply came while the lease before it ran: whoever sends NOTIFY has then seen it renewed.
+ * confirmation was sent, and only where its reply came while the lease before it ran: whoever sends NOTIFY then sees it renewed.
  * A lease that ran out is first *taken* again, so that the others wait, and what they told meanwhile is read after that.
  */
 export class Lease {
@@ -70,6 +72,7 @@ export class Lease {
   #next: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #renewals = 0;
+  readonly #others = new LeaseWatch();
   #away = false;
   #contact = Number.NEGATIVE_INFINITY;
   #stopped = false;
@@ -219,8 +222,10 @@ export class Lease {
   }
 
   async #forget(deadline: number): Promise<void> {
-    if (this.#renewals++ % FORGET_EVERY === FORGET_EVERY - 1)
-      await this.#connection.query(forgetOldChanges(), deadline);
+    if (this.#renewals++ % FORGET_EVERY !== FORGET_EVERY - 1) return;
+    const askedAt = performance.now();
+    this.#others.saw(await this.#connection.query<LeaseVersion>(readLeases(), deadline), askedAt);
+    await this.#connection.query(forgetOldChanges(this.#others.unrenewedFor(GONE_AFTER_MS)), deadline);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { QueryConfig } from 'pg';
 import { KnownVersion } from '../known-versions.ts';
 import type { Pool } from '../pool.ts';
+import { isNotAmong, type LeaseVersion } from './watch.ts';
 
 /** What a process that read at one snapshot has to learn at a later one. */
 export interface ChangeRow {
@@ -89,15 +90,16 @@ export function giveLeaseBack(id: string): QueryConfig {
  * Forgets processes long gone, and changes that every other one has confirmed. A process that comes back after that finds its row
  * missing and begins anew.
  */
-export function forgetOldChanges(): QueryConfig {
+export function forgetOldChanges(gone: readonly LeaseVersion[]): QueryConfig {
   return {
     text: `with gone as (
-        delete from transfer_leases where lease_until < clock_timestamp() - interval '10 minutes' returning id
+        delete from transfer_leases where not ${isNotAmong('$1', '$2')} returning id
       )
       delete from served_changes where xid < (
         select pg_snapshot_xmin(confirmed) from transfer_leases
         where confirmed is not null and id not in (select id from gone) order by 1 limit 1
       )`,
+    values: [gone.map(({ id }) => id), gone.map(({ version }) => version)],
   };
 }
 
