@@ -6,6 +6,7 @@ import { type Setting, settings } from './config/settings.ts';
 import { type Endpoint, formatEndpoint, isLoopback } from './endpoint.ts';
 import { messageOf, UserError } from './errors.ts';
 import { hideCredentials } from './log.ts';
+import { formatResolver, type ResolverAddress } from './resolver-address.ts';
 
 export type SerialPolicy = 'increment' | 'date' | 'unixtime';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -41,9 +42,14 @@ export interface Config {
   /** Keys of TSIG secrets, 32 octets in base64 each: the first encrypts, all open; none: they are not encrypted. */
   readonly secretKeys: readonly string[];
   readonly metricsPerZone: 'auto' | 'on' | 'off';
-  readonly resolvers: readonly Endpoint[] | 'system';
+  readonly resolvers: readonly ResolverAddress[] | 'system';
   readonly resolveTimeoutMs: number;
   readonly resolveTries: number;
+  /** Questions at once, and a second, to each resolver. */
+  readonly resolveConcurrency: number;
+  readonly resolveRate: number | 'auto';
+  /** An absolute path. */
+  readonly resolveCa?: string;
   readonly resyncCron: string;
   readonly refreshMin: number;
   readonly refreshMax: number;
@@ -91,6 +97,9 @@ export function loadConfig(
     resolvers: must(settings.resolvers),
     resolveTimeoutMs: must(settings.resolveTimeoutMs),
     resolveTries: must(settings.resolveTries),
+    resolveConcurrency: must(settings.resolveConcurrency),
+    resolveRate: must(settings.resolveRate),
+    ...optional('resolveCa', readableFile(settings.resolveCa, texts, directory)),
     resyncCron: must(settings.resyncCron),
     refreshMin,
     refreshMax: must(settings.refreshMax),
@@ -134,9 +143,12 @@ export function settingsInForce(config: Config): Record<string, string> {
     API_TOKEN: config.apiToken,
     SECRET_KEY: config.secretKeys.join(','),
     METRICS_PER_ZONE: config.metricsPerZone,
-    RESOLVERS: resolvers === 'system' ? resolvers : list(resolvers),
+    RESOLVERS: resolvers === 'system' ? resolvers : resolvers.map(formatResolver).join(','),
     RESOLVE_TIMEOUT_MS: config.resolveTimeoutMs,
     RESOLVE_TRIES: config.resolveTries,
+    RESOLVE_CONCURRENCY: config.resolveConcurrency,
+    RESOLVE_RATE: config.resolveRate,
+    RESOLVE_CA: config.resolveCa,
     RESYNC_CRON: config.resyncCron,
     REFRESH_MIN: config.refreshMin,
     REFRESH_MAX: config.refreshMax,

@@ -27,6 +27,8 @@ describe('defaults', () => {
       resolvers: 'system',
       resolveTimeoutMs: 500,
       resolveTries: 3,
+      resolveConcurrency: 200,
+      resolveRate: 'auto',
       resyncCron: '*/10 * * * * *',
       refreshMin: 30,
       refreshMax: 3600,

@@ -3,9 +3,9 @@ import { systemClock } from '../clock.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { HttpServer } from '../http/server.ts';
-import { Resolver } from '../resolve/resolver.ts';
 import { planResync } from '../sync/plan.ts';
 import { policyOf } from './policy.ts';
+import { openResolver } from './resolver.ts';
 import type { Shared } from './shared.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -22,12 +22,7 @@ export async function startApi(
   const { config, pool, secrets, queues, log, metrics, onStop } = shared;
   const clock = systemClock;
   // of plans alone: the worker has its own
-  const resolver = new Resolver({
-    servers: config.resolvers,
-    timeoutMs: config.resolveTimeoutMs,
-    tries: config.resolveTries,
-    clock,
-  });
+  const resolver = await openResolver(config, clock);
   onStop(() => resolver.close());
   const server = await HttpServer.start({
     listen: config.httpListen,

@@ -1,12 +1,13 @@
 import { systemClock } from '../clock.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { type LooksUp, Resolver } from '../resolve/resolver.ts';
+import type { LooksUp } from '../resolve/resolver.ts';
 import { lookOnHint } from '../sync/due.ts';
 import { Looker } from '../sync/looker.ts';
 import { startMaintenance } from '../sync/maintenance.ts';
 import { Publisher } from '../sync/publisher.ts';
 import { resync } from '../sync/resync.ts';
 import { policyOf } from './policy.ts';
+import { openResolver } from './resolver.ts';
 import type { Shared } from './shared.ts';
 
 /** The role `worker`: publishes edits, looks at targets, runs the jobs of the queue, keeps tables bounded. */
@@ -20,13 +21,7 @@ export async function startWorker({
   onStop,
 }: Shared): Promise<void> {
   const clock = systemClock;
-  const resolver = new Resolver({
-    servers: config.resolvers,
-    timeoutMs: config.resolveTimeoutMs,
-    tries: config.resolveTries,
-    clock,
-    log,
-  });
+  const resolver = await openResolver(config, clock, log);
   onStop(() => resolver.close());
   const looker = new Looker({
     pool,

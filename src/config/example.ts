@@ -7,6 +7,10 @@ export function renderExample(): string {
       `# ${setting.help}`,
       `# Unit: ${setting.unit}. ${setting.default === undefined ? `Unset: ${setting.unset}.` : `Default: ${setting.default}`}`,
       `#${setting.name}=${quote(setting.default ?? '')}`,
+      ...(setting.examples ?? []).flatMap(([value, what]) => [
+        `# ${what}:`,
+        `#${setting.name}=${quote(value)}`,
+      ]),
     ].join('\n'),
   );
   return `${[HEAD, ...blocks].join('\n\n')}\n`;

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { validate as isCronExpression } from 'node-cron';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../endpoint.ts';
+import { formatResolver, parseResolver, type ResolverAddress } from '../resolver-address.ts';
 
 /** How the text of a setting becomes its value, and what a person is told when it can't. */
 export interface Parser<T> {
@@ -71,6 +72,29 @@ export function endpoints(port: number): Parser<readonly Endpoint[]> {
       const fixed = valid.filter((item) => item.port !== 0).map(formatEndpoint);
       return valid.length === list.length && new Set(fixed).size === fixed.length ? valid : undefined;
     },
+  };
+}
+
+/** Recursive resolvers between commas, none of them twice. */
+export function resolvers(): Parser<readonly ResolverAddress[]> {
+  return {
+    takes:
+      'ip:port or [ip6]:port (port 53 where none stands), tls://ip:port#name or https://host/path, several between commas, none twice',
+    parse(text) {
+      const list = text.split(',').map(parseResolver);
+      const valid = list.filter((item) => item !== undefined);
+      const isSet = new Set(valid.map(formatResolver)).size === list.length;
+      return valid.length === list.length && isSet ? valid : undefined;
+    },
+  };
+}
+
+/** A number a second, or `auto`. */
+export function rate(): Parser<number | 'auto'> {
+  const number = wholeNumber('questions a second', 0, 1_000_000);
+  return {
+    takes: `${number.takes}, or "auto"`,
+    parse: (text) => (text === 'auto' ? 'auto' : number.parse(text)),
   };
 }
 

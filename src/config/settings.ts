@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint.ts';
+import type { ResolverAddress } from '../resolver-address.ts';
 import {
   addressPerFamily,
   cronExpression,
@@ -8,6 +8,8 @@ import {
   oneOf,
   type Parser,
   path,
+  rate,
+  resolvers,
   someOf,
   token,
   url,
@@ -24,13 +26,15 @@ export interface Setting<T> extends Parser<T> {
   /** What holds while it is unset, for a setting without a default. */
   readonly unset?: string;
   readonly help: string;
+  /** Further values that `.env.example` shows, each with what it is. */
+  readonly examples?: readonly (readonly [value: string, what: string])[];
   /** The value is never to be shown whole. */
   readonly secret?: boolean;
 }
 
-const system: Parser<readonly Endpoint[] | 'system'> = {
-  takes: `${endpoints(53).takes}, or "system"`,
-  parse: (text) => (text === 'system' ? 'system' : endpoints(53).parse(text)),
+const system: Parser<readonly ResolverAddress[] | 'system'> = {
+  takes: `${resolvers().takes}, or "system"`,
+  parse: (text) => (text === 'system' ? 'system' : resolvers().parse(text)),
 };
 
 const DAY = 86_400;
@@ -155,9 +159,24 @@ export const settings = {
   },
   resolvers: {
     name: 'RESOLVERS',
-    unit: 'ip[:port], comma-separated',
+    unit: 'ip[:port], tls://ip[:port][#name] or https://host/path, comma-separated',
     default: 'system',
-    help: 'Recursive resolvers that ALIAS targets are looked up with; "system": those of the machine.',
+    help: 'Recursive resolvers that ALIAS targets are looked up with, the preferred one first; "system": those of the machine.',
+    examples: [
+      ['127.0.0.1:5335', 'an unbound or PowerDNS Recursor beside it: the best choice'],
+      ['127.0.0.1:5335,tls://9.9.9.9#dns.quad9.net', 'and Quad9 over TLS behind it'],
+      ['8.8.8.8,8.8.4.4', 'Google Public DNS'],
+      ['1.1.1.1,1.0.0.1', 'Cloudflare'],
+      ['9.9.9.9,149.112.112.112', 'Quad9'],
+      [
+        'tls://8.8.8.8#dns.google,tls://1.1.1.1#cloudflare-dns.com,tls://9.9.9.9#dns.quad9.net',
+        'the three over TLS',
+      ],
+      [
+        'https://8.8.8.8/dns-query,https://1.1.1.1/dns-query,https://9.9.9.9/dns-query',
+        'and over HTTPS; a name in place of the address is looked up by the system',
+      ],
+    ],
     ...system,
   },
   resolveTimeoutMs: {
@@ -173,6 +192,27 @@ export const settings = {
     default: '3',
     help: 'Tries for a target and family, over different resolvers where there are several.',
     ...wholeNumber('tries', 1, 20),
+  },
+  resolveConcurrency: {
+    name: 'RESOLVE_CONCURRENCY',
+    unit: 'questions',
+    default: '200',
+    help: 'The most questions under way at each resolver at once.',
+    ...wholeNumber('questions', 1, 10_000),
+  },
+  resolveRate: {
+    name: 'RESOLVE_RATE',
+    unit: 'questions a second, or auto',
+    default: 'auto',
+    help: 'The most questions a second to each resolver; 0: no bound; auto: 1000 to a public one, no bound on loopback and in private networks.',
+    ...rate(),
+  },
+  resolveCa: {
+    name: 'RESOLVE_CA',
+    unit: 'path of a PEM file',
+    unset: 'the authorities that Node.js brings',
+    help: 'Authorities that are trusted beside those for resolvers of tls:// and https://.',
+    ...path(),
   },
   resyncCron: {
     name: 'RESYNC_CRON',

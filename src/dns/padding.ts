@@ -2,6 +2,8 @@
 
 /** Octets of a block of replies (RFC 8467, 4.1). */
 export const REPLY_BLOCK = 468;
+/** The same of queries. */
+export const QUERY_BLOCK = 128;
 
 /** The option's code (RFC 7830, 3). */
 export const PADDING_OPTION = 12;
@@ -10,10 +12,10 @@ export const PADDING_OPTION = 12;
  * Octets inside the padding option that make a message of `octets`, all but this option counted, a number of whole
  * blocks, or as long as it may be. Undefined where the option has no room at all.
  */
-export function paddingOctets(octets: number, most: number): number | undefined {
+export function paddingOctets(octets: number, most: number, block = REPLY_BLOCK): number | undefined {
   const least = octets + OPTION_HEAD;
   if (least > most) return undefined;
-  return Math.min(Math.ceil(least / REPLY_BLOCK) * REPLY_BLOCK, most) - least;
+  return Math.min(Math.ceil(least / block) * block, most) - least;
 }
 
 const OPTION_HEAD = 4;

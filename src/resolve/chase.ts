@@ -2,9 +2,9 @@ import type { Message, ResourceRecord } from '../dns/message.ts';
 import { nameKey } from '../dns/name.ts';
 import { CLASS_IN, RCODE, rcodeToText, TYPE } from '../dns/types.ts';
 import { addressSet } from './addresses.ts';
-import type { Reply } from './exchange.ts';
 import { extendedError } from './extended-error.ts';
 import type { Evidence, Failed, FailureReason, Family, Link, Outcome } from './outcome.ts';
+import type { Reply } from './question.ts';
 
 /** CNAMEs of one chain, at most; resolvers themselves stop near 16. */
 export const MOST_LINKS = 16;
@@ -40,6 +40,13 @@ export async function chase(
   for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
     const reply = await ask(walk.name, TYPE[family]);
     if (reply.kind === 'failed') return finished(failed(reply.reason, reply.detail), walk, family);
+    if (reply.kind === 'addresses') {
+      const { rdatas, ttl, ad } = reply.addresses;
+      walk.authentic &&= ad;
+      walk.addressTtl = Math.min(ttl, LONGEST_TTL);
+      walk.ttl = Math.min(walk.ttl, ttl);
+      return finished({ kind: 'addresses', rdatas }, walk, family);
+    }
     note(reply.message, walk);
     const step = readStep(reply.message, walk, family);
     if (step.kind !== 'more') return finished(step, walk, family);

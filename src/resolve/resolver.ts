@@ -1,11 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { absoluteName } from '../dns/name.ts';
-import type { Endpoint } from '../endpoint.ts';
 import type { Log } from '../log.ts';
+import type { ResolverAddress } from '../resolver-address.ts';
 import { type Chased, chase } from './chase.ts';
-import { exchange } from './exchange.ts';
 import type { Failed, FailureReason, Family, Look, LookOptions, LooksUp } from './outcome.ts';
-import { Slots } from './slots.ts';
 import { systemServers } from './system.ts';
 import { Upstream } from './upstream.ts';
 
@@ -22,36 +20,51 @@ export type {
 
 export interface ResolverOptions {
   /** Recursive resolvers, the preferred one first; `system`: those of the machine. */
-  servers: readonly Endpoint[] | 'system';
+  servers: readonly ResolverAddress[] | 'system';
   /** Milliseconds to wait for each reply. */
   timeoutMs: number;
-  /** Tries for a target and family, each at the next upstream. */
+  /** Tries for a target and family, over different upstreams where there are several. */
   tries: number;
+  /** Questions under way at each upstream at once, at most: a larger burst overflows the receive buffer of a usual UDP socket. */
+  concurrency?: number;
+  /** Questions a second to each upstream, at most; 0: no bound; `auto`: a bound for public ones alone. */
+  rate?: number | 'auto';
+  /** Authorities in PEM, for resolvers over TLS and HTTPS. */
+  ca?: string | undefined;
   clock: Clock;
-  log?: Log;
+  /** Milliseconds, growing steadily: for waits and pauses. */
+  now?: () => number;
+  log?: Log | undefined;
 }
 
-/** Looks at once, at most: a larger burst overflows the receive buffer of a usual UDP socket, and costs a timeout. */
-const MOST_LOOKS = 200;
-
 /**
- * Looks up addresses at recursive resolvers. Upstreams are asked in the order given, as different ones see
- * different answers of a CDN; one that has been silent stands behind the others until it speaks again.
+ * Looks up addresses at recursive resolvers. Upstreams are asked in the order given, as different ones see different answers of a CDN; one
+ * that has failed in a row stands behind the others until it answers again, and one that is too slow for what it is asked is relieved by
+ * the next. What one of them does slows nobody but those who wait for it.
  */
 export class Resolver implements LooksUp {
   readonly #upstreams: Upstream[];
   readonly #timeoutMs: number;
   readonly #tries: number;
   readonly #clock: Clock;
+  readonly #now: () => number;
   readonly #log: Log | undefined;
-  readonly #slots = new Slots(MOST_LOOKS);
-  readonly #running = new Map<AbortController, Promise<unknown>>();
+  readonly #running = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: ResolverOptions) {
     const servers = options.servers === 'system' ? systemServers() : options.servers;
     if (servers.length === 0) throw new RangeError('a resolver needs one upstream at least');
-    this.#upstreams = servers.map((server) => new Upstream(server, options.clock));
+    this.#now = options.now ?? (() => performance.now());
+    this.#upstreams = servers.map(
+      (server) =>
+        new Upstream(server, {
+          concurrency: options.concurrency ?? 200,
+          rate: options.rate ?? 'auto',
+          ca: options.ca,
+          now: this.#now,
+        }),
+    );
     this.#timeoutMs = options.timeoutMs;
     this.#tries = Math.max(1, options.tries);
     this.#clock = options.clock;
@@ -62,73 +75,76 @@ export class Resolver implements LooksUp {
    * Looks once for the addresses of one family. What upstreams do is an outcome; the promise is rejected only for a target
    * that is no name (NameError), for an aborted `signal` (its reason) and after `close`.
    */
-  async look(target: string, family: Family, { signal, avoid }: LookOptions = {}): Promise<Look> {
-    signal?.throwIfAborted();
+  async look(target: string, family: Family, options: LookOptions = {}): Promise<Look> {
+    options.signal?.throwIfAborted();
     if (this.#closed) throw closed();
-    const name = absoluteName(target);
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    const work = this.#slots.run(() => this.#look(target, name, family, controller.signal, avoid));
-    this.#running.set(controller, work);
+    const work = this.#look(target, absoluteName(target), family, options);
+    this.#running.add(work);
     try {
       return await work;
     } finally {
-      this.#running.delete(controller);
-      signal?.removeEventListener('abort', abort);
+      this.#running.delete(work);
     }
   }
 
-  /** Ends what is under way and closes all sockets. May be called twice. */
+  /** Ends what is under way and closes all connections. May be called twice. */
   async close(): Promise<void> {
     this.#closed = true;
-    const running = [...this.#running];
-    for (const [controller] of running) controller.abort(closed());
-    await Promise.allSettled(running.map(([, work]) => work));
-    for (const upstream of this.#upstreams) upstream.sockets.close();
+    for (const upstream of this.#upstreams) upstream.close();
+    await Promise.allSettled(this.#running);
   }
 
-  async #look(
-    target: string,
-    name: Buffer,
-    family: Family,
-    signal: AbortSignal,
-    avoid: string | undefined,
-  ): Promise<Look> {
-    signal.throwIfAborted();
+  async #look(target: string, name: Buffer, family: Family, { signal, avoid }: LookOptions): Promise<Look> {
     const startedAt = this.#clock.now();
-    const order = this.#order(avoid);
+    const budget = { left: 2 * this.#tries * this.#timeoutMs };
     const failures: Attempted[] = [];
-    for (let attempt = 0; attempt < this.#tries; attempt++) {
-      const upstream = order[attempt % order.length]!;
-      const chased = await this.#try(upstream, name, family, signal);
-      const tried = { upstream, chased };
-      if (chased.outcome.kind !== 'failed') return this.#told(target, family, tried, startedAt);
+    for (let attempt = 0; attempt < this.#tries && budget.left > 0; attempt++) {
+      const upstream = this.#choose(failures, avoid);
+      const tried = { upstream, chased: await this.#try(upstream, name, family, budget, signal) };
+      if (this.#closed) throw closed();
+      if (tried.chased.outcome.kind !== 'failed') return this.#told(target, family, tried, startedAt);
       failures.push(tried);
     }
     return this.#told(target, family, mostTelling(failures), startedAt);
   }
 
-  async #try(upstream: Upstream, name: Buffer, family: Family, signal: AbortSignal): Promise<Chased> {
-    const limits = { timeoutMs: this.#timeoutMs, signal };
-    return await chase(name, family, async (asked, type) => {
-      const reply = await exchange(upstream, asked, type, limits);
-      if (reply.kind === 'failed') upstream.wasSilent();
-      else upstream.spoke();
+  /** `budget`: the milliseconds that may be spent waiting for replies; what is waited in line is not counted. */
+  async #try(
+    upstream: Upstream,
+    name: Buffer,
+    family: Family,
+    budget: { left: number },
+    signal: AbortSignal | undefined,
+  ): Promise<Chased> {
+    const chased = await chase(name, family, async (asked, type) => {
+      const limits = { timeoutMs: Math.max(1, Math.min(this.#timeoutMs, budget.left)), signal };
+      const { reply, took } = await upstream.ask(asked, type, limits);
+      budget.left -= took;
       return reply;
     });
+    if (saysNothing(chased)) upstream.failed();
+    else upstream.served();
+    return chased;
   }
 
-  /** Every upstream once, the one to avoid behind the others, and those that have been silent last. */
-  #order(avoid: string | undefined): Upstream[] {
-    if (this.#upstreams.length === 1) return this.#upstreams;
-    const behind = new Set(this.#upstreams.filter((upstream) => upstream.standsBehind()));
-    const speaking = this.#upstreams.filter((upstream) => !behind.has(upstream));
-    return [
-      ...speaking.filter((upstream) => upstream.text !== avoid),
-      ...speaking.filter((upstream) => upstream.text === avoid),
-      ...behind,
+  /** The first of those not yet tried that is well and has room; else the one that will answer soonest. */
+  #choose(failures: readonly Attempted[], avoid: string | undefined): Upstream {
+    const [only] = this.#upstreams;
+    if (this.#upstreams.length === 1) return only!;
+    const round = failures.slice(failures.length - (failures.length % this.#upstreams.length));
+    const left = this.#upstreams.filter((upstream) => !round.some((tried) => tried.upstream === upstream));
+    const inOrder = [
+      ...left.filter(({ text }) => text !== avoid),
+      ...left.filter(({ text }) => text === avoid),
     ];
+    const well: Upstream[] = [];
+    for (const upstream of inOrder) {
+      if (upstream.standsBehind()) continue;
+      if (upstream.expectedWait() <= this.#timeoutMs) return upstream;
+      well.push(upstream);
+    }
+    if (well.length === 0) return inOrder[0]!;
+    return well.reduce((best, upstream) => (upstream.expectedWait() < best.expectedWait() ? upstream : best));
   }
 
   #told(target: string, family: Family, { upstream, chased }: Attempted, startedAt: number): Look {
@@ -145,6 +161,13 @@ interface Attempted {
   upstream: Upstream;
   chased: Chased;
 }
+
+/** Whether an upstream showed that it can't be asked, rather than that the target has trouble. */
+function saysNothing({ outcome }: Chased): boolean {
+  return outcome.kind === 'failed' && USELESS.has(outcome.reason);
+}
+
+const USELESS: ReadonlySet<FailureReason> = new Set(['timeout', 'unreachable', 'refused']);
 
 /** Of several failures the one that says most about the target, with what the others were. */
 function mostTelling(failures: readonly Attempted[]): Attempted {

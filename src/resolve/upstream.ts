@@ -1,58 +1,141 @@
-import type { Clock } from '../clock.ts';
-import { type Endpoint, formatEndpoint } from '../endpoint.ts';
-import { UdpPool } from './udp-pool.ts';
+import { formatResolver, type ResolverAddress, resolverIp } from '../resolver-address.ts';
+import { Gate } from './gate.ts';
+import { HttpsTransport } from './https.ts';
+import { isNear } from './near.ts';
+import { PlainTransport } from './plain.ts';
+import type { Limits, Reply } from './question.ts';
+import { TlsTransport } from './tls.ts';
+import type { Transport } from './transport.ts';
 
-/** Silences in a row after which an upstream has to stand behind the others. */
-const SILENCES = 3;
+export interface UpstreamOptions {
+  /** Questions under way at once, at most. */
+  concurrency: number;
+  /** Questions a second, at most; 0: as many as are answered; `auto`: bounded for a public resolver alone. */
+  rate: number | 'auto';
+  /** Authorities in PEM, trusted beside those that Node.js brings, for `tls://` and `https://`. */
+  ca?: string | undefined;
+  /** Milliseconds, growing steadily. */
+  now(): number;
+}
+
+/** Questions a second to a public resolver: Google's limit for one address is 1,500. */
+const PUBLIC_RATE = 1_000;
+/** Failures in a row after which an upstream has to stand behind the others. */
+const FAILURES = 3;
 /** Milliseconds that it stands there at first, and at most. */
 const HOLD = 2_000;
 const HOLD_MAX = 60_000;
+/** The share of each reply in the time that a reply takes. */
+const SHARE = 1 / 16;
+/** Milliseconds in line after which a question is given up. */
+const LONGEST_LINE = 30_000;
 
-/** One recursive resolver: its sockets, and what was learnt of it. */
+/** One recursive resolver: the way to it, what may be asked of it, and what was learnt of it. */
 export class Upstream {
-  readonly endpoint: Endpoint;
-  /** `ip:port`. */
+  /** As it stands in RESOLVERS. */
   readonly text: string;
-  readonly sockets: UdpPool;
-  /** Whether it copies the question with its case; then the case of each question is random. */
-  keepsCase = true;
-  /** Replies in another case that TCP could not confirm, in a row. */
-  caseDoubts = 0;
-  /** Whether it understands OPT. */
-  takesEdns = true;
-
-  readonly #clock: Clock;
-  #silences = 0;
+  readonly #transport: Transport;
+  readonly #gate: Gate;
+  readonly #now: () => number;
+  #failures = 0;
   #hold = HOLD;
   #behindUntil = 0;
+  /** Milliseconds that a reply takes, smoothed. */
+  #replyTime = 0;
+  #closed = false;
 
-  constructor(endpoint: Endpoint, clock: Clock) {
-    this.endpoint = endpoint;
-    this.text = formatEndpoint(endpoint);
-    this.sockets = new UdpPool({ remote: endpoint });
-    this.#clock = clock;
+  constructor(address: ResolverAddress, options: UpstreamOptions) {
+    this.text = formatResolver(address);
+    this.#now = options.now;
+    this.#transport = transportTo(address, options.ca);
+    this.#gate = new Gate({
+      concurrency: options.concurrency,
+      rate: rateOf(address, options.rate),
+      now: options.now,
+    });
   }
 
   /** Whether looks go to the others first. Asking ends the pause for one look, so that one alone finds out. */
   standsBehind(): boolean {
-    if (this.#silences < SILENCES) return false;
-    const now = this.#clock.now();
-    // A clock that was set back must not prolong the pause.
-    if (now < this.#behindUntil && this.#behindUntil - now <= HOLD_MAX) return true;
+    if (this.#failures < FAILURES) return false;
+    const now = this.#now();
+    if (now < this.#behindUntil) return true;
     this.#behindUntil = now + this.#hold;
     return false;
   }
 
-  /** It gave a reply, whatever it said. */
-  spoke(): void {
-    this.#silences = 0;
+  /** Milliseconds after which a question put now is likely to be answered, its time in line included. */
+  expectedWait(): number {
+    const { inside, waiting, concurrency, rateDelay } = this.#gate;
+    const rounds = 1 + Math.floor((inside + waiting) / concurrency);
+    return Math.max(rounds * this.#replyTime, rateDelay + this.#replyTime);
+  }
+
+  /**
+   * Puts one question when there is room for it; `took`: the milliseconds waited for the reply.
+   *
+   * @throws the signal's reason when it is aborted
+   */
+  async ask(name: Buffer, type: number, limits: Limits): Promise<{ reply: Reply; took: number }> {
+    const room = this.#gate.enter();
+    const lineAt = room ? this.#now() : 0;
+    if (room) await room;
+    try {
+      limits.signal?.throwIfAborted();
+      if (this.#closed) return { reply: closed, took: 0 };
+      const sentAt = this.#now();
+      if (room && sentAt - lineAt > LONGEST_LINE) return { reply: noRoom, took: 0 };
+      const reply = await this.#transport.ask(name, type, limits);
+      const took = this.#now() - sentAt;
+      this.#learn(reply, took);
+      return { reply, took };
+    } finally {
+      this.#gate.leave();
+    }
+  }
+
+  /** A look at it ended in something that says nothing of the target: silence, or that it refuses to answer us. */
+  failed(): void {
+    if (++this.#failures < FAILURES) return;
+    this.#behindUntil = this.#now() + this.#hold;
+    this.#hold = Math.min(2 * this.#hold, HOLD_MAX);
+  }
+
+  /** It said something of the target. */
+  served(): void {
+    this.#failures = 0;
     this.#hold = HOLD;
   }
 
-  /** It gave none, or none that can be read. */
-  wasSilent(): void {
-    if (++this.#silences < SILENCES) return;
-    this.#behindUntil = this.#clock.now() + this.#hold;
-    this.#hold = Math.min(2 * this.#hold, HOLD_MAX);
+  close(): void {
+    this.#closed = true;
+    this.#gate.open();
+    this.#transport.close();
   }
+
+  #learn(reply: Reply, took: number): void {
+    // A silence says that it takes longer than was waited; a closed port says nothing of its pace.
+    if (reply.kind === 'failed' && reply.reason !== 'timeout') return;
+    this.#replyTime += (took - this.#replyTime) * SHARE;
+  }
+}
+
+const closed: Reply = { kind: 'failed', reason: 'unreachable', detail: 'the resolver is closed' };
+
+const noRoom: Reply = {
+  kind: 'failed',
+  reason: 'timeout',
+  detail: `no room within ${LONGEST_LINE / 1_000} s (RESOLVE_CONCURRENCY and RESOLVE_RATE bound what is asked)`,
+};
+
+function transportTo(address: ResolverAddress, ca: string | undefined): Transport {
+  if ('https' in address) return new HttpsTransport(address, ca);
+  if ('tls' in address) return new TlsTransport(address, ca);
+  return new PlainTransport(address);
+}
+
+function rateOf(address: ResolverAddress, rate: number | 'auto'): number | undefined {
+  if (rate !== 'auto') return rate === 0 ? undefined : rate;
+  const ip = resolverIp(address);
+  return ip !== undefined && isNear(ip) ? undefined : PUBLIC_RATE;
 }

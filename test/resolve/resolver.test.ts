@@ -137,7 +137,8 @@ test('an upstream that has been silent stands behind the others, and is asked ag
     servers: [deaf.endpoint, up.endpoint],
     timeoutMs: 50,
     tries: 2,
-    clock: { now: () => now },
+    clock: systemClock,
+    now: () => now,
   });
   open.unshift(stub);
   for (let look = 0; look < 6; look++) {

@@ -1,6 +1,6 @@
 import { policyOf } from '../../app/policy.ts';
+import { openResolver } from '../../app/resolver.ts';
 import { systemClock } from '../../clock.ts';
-import { Resolver } from '../../resolve/resolver.ts';
 import { type PlainRecord, planResync } from '../../sync/plan.ts';
 import type { Session } from '../database.ts';
 import { counted, print, printJson } from '../output.ts';
@@ -12,12 +12,7 @@ export async function dryRun(
   options: { force?: boolean; json?: boolean },
 ): Promise<void> {
   const clock = systemClock;
-  const resolver = new Resolver({
-    servers: config.resolvers,
-    timeoutMs: config.resolveTimeoutMs,
-    tries: config.resolveTries,
-    clock,
-  });
+  const resolver = await openResolver(config, clock);
   const plan = await planResync(zoneIds, options.force ?? false, {
     pool,
     resolver,
