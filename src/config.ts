@@ -57,6 +57,15 @@ export interface Config {
   /** At least `refreshMin`. */
   readonly retryMax: number;
   readonly negativeHold: number;
+  readonly emptyTarget: 'withdraw' | 'hold';
+  /** 0: for ever. */
+  readonly maxStale: number;
+  readonly onStale: 'fallback' | 'keep' | 'withdraw';
+  readonly rotationLooks: number;
+  readonly rotationWindow: number;
+  readonly rotationFloor: number;
+  readonly publishPrivate: 'on' | 'off';
+  readonly publishDocumentation: 'on' | 'off';
   readonly serialPolicy: SerialPolicy;
   /** What is kept of each zone for IXFR at most: versions, bytes of records, days. */
   readonly journal: { readonly versions: number; readonly bytes: number; readonly days: number };
@@ -106,6 +115,14 @@ export function loadConfig(
     retryMin: must(settings.retryMin),
     retryMax: Math.max(must(settings.retryMax), refreshMin),
     negativeHold: must(settings.negativeHold),
+    emptyTarget: must(settings.emptyTarget),
+    maxStale: must(settings.maxStale),
+    onStale: must(settings.onStale),
+    rotationLooks: must(settings.rotationLooks),
+    rotationWindow: must(settings.rotationWindow),
+    rotationFloor: must(settings.rotationFloor),
+    publishPrivate: must(settings.publishPrivate),
+    publishDocumentation: must(settings.publishDocumentation),
     serialPolicy: must(settings.serialPolicy),
     journal: {
       versions: must(settings.journalVersions),

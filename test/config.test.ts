@@ -36,6 +36,14 @@ describe('defaults', () => {
       retryMax: 30,
       negativeHold: 900,
       secretKeys: [],
+      emptyTarget: 'withdraw',
+      maxStale: 0,
+      onStale: 'fallback',
+      rotationLooks: 10,
+      rotationWindow: 60,
+      rotationFloor: 300,
+      publishPrivate: 'on',
+      publishDocumentation: 'on',
       serialPolicy: 'increment',
       journal: { versions: 1000, bytes: 67_108_864, days: 30 },
       logLevel: 'info',
@@ -89,6 +97,8 @@ describe('.env', () => {
 describe('a bad value is one line that names the setting', () => {
   const bad: [Record<string, string>, string][] = [
     [{ REFRESH_MIN: 'soon' }, 'REFRESH_MIN: got "soon", takes a whole number of seconds from 0 to 86400'],
+    [{ EMPTY_TARGET: 'keep' }, 'EMPTY_TARGET: got "keep", takes one of withdraw, hold'],
+    [{ ON_STALE: 'drop' }, 'ON_STALE: got "drop", takes one of fallback, keep, withdraw'],
     [{ NEGATIVE_HOLD: '-1' }, 'NEGATIVE_HOLD: got "-1", takes a whole number of seconds'],
     [{ RESOLVE_TIMEOUT_MS: '0' }, 'RESOLVE_TIMEOUT_MS: got "0", takes'],
     [{ RESOLVE_TRIES: '2.5' }, 'RESOLVE_TRIES: got "2.5", takes'],

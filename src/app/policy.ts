@@ -9,5 +9,13 @@ export function policyOf(config: Config): AliasPolicy {
     retryMin: config.retryMin * 1000,
     retryMax: config.retryMax * 1000,
     negativeHold: config.negativeHold * 1000,
+    emptyTarget: config.emptyTarget,
+    maxStale: config.maxStale * 1000,
+    onStale: config.onStale,
+    rotationLooks: config.rotationLooks,
+    rotationWindow: config.rotationWindow * 1000,
+    rotationFloor: config.rotationFloor * 1000,
+    publishPrivate: config.publishPrivate === 'on',
+    publishDocumentation: config.publishDocumentation === 'on',
   };
 }

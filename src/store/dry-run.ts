@@ -1,7 +1,7 @@
-import type { TargetState } from '../zone/alias/policy.ts';
+import { answerOf, type TargetState } from '../zone/alias/state.ts';
 import { difference } from '../zone/changeset.ts';
 import { desiredRecords } from '../zone/desired.ts';
-import type { PublishedRecord, ServedRecord, TargetAnswer } from '../zone/record.ts';
+import type { PublishedRecord, ServedRecord } from '../zone/record.ts';
 import type { Pool } from './pool.ts';
 import { type Names, readPublished, readSources } from './publication/read.ts';
 
@@ -39,9 +39,10 @@ export async function wouldChange(
       for (const { zone_id, owner, zone } of slice) {
         const key = `${zone_id}/${owner}`;
         const before = published.get(key) ?? [];
-        const desired = desiredRecords(sources.get(key) ?? [], before, (target) =>
-          answerOf(states.get(target)),
-        );
+        const desired = desiredRecords(sources.get(key) ?? [], before, (target) => {
+          const state = states.get(target);
+          return state && answerOf(state);
+        });
         const { deleted, added } = difference(before, desired.records);
         if (deleted.length + added.length > 0) changes.push({ zone, deleted, added });
       }
@@ -50,16 +51,6 @@ export async function wouldChange(
     }
   }
   return changes;
-}
-
-function answerOf(state: TargetState | undefined): TargetAnswer | undefined {
-  return (
-    state && {
-      answered: state.answered,
-      a: { addresses: state.a.addresses, ttl: state.a.ttl },
-      aaaa: { addresses: state.aaaa.addresses, ttl: state.aaaa.ttl },
-    }
-  );
 }
 
 function byName<T extends { zoneId: string; owner: string }>(rows: readonly T[]): Map<string, T[]> {

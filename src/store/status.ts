@@ -1,4 +1,4 @@
-import type { FamilyState } from '../zone/alias/policy.ts';
+import type { FamilyState } from '../zone/alias/state.ts';
 import type { Pool } from './pool.ts';
 
 /** A zone as `status` shows it. */

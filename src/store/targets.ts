@@ -1,6 +1,6 @@
 import type { Decision } from '../zone/alias/decide.ts';
-import { type TargetState, unknownTarget } from '../zone/alias/policy.ts';
-import { aliasCause, type SeenLook } from '../zone/cause.ts';
+import { readState, type TargetState } from '../zone/alias/state.ts';
+import { aliasCause } from '../zone/cause.ts';
 import type { Client, Pool } from './pool.ts';
 
 /** A target to look at, with what is known of it. */
@@ -150,9 +150,7 @@ async function markFollowers(
       select a.zone_id, a.owner, c.cause from unnest($1::text[], $2::jsonb[]) as c (target, cause) join aliases a on a.target = c.target collate "C"`,
     values: [
       changed.map(([name]) => name),
-      changed.map(([name, { state }]) =>
-        JSON.stringify(aliasCause(name, (state as { evidence?: SeenLook[] }).evidence, jobs[0])),
-      ),
+      changed.map(([name, { state }]) => JSON.stringify(aliasCause(name, state.evidence, jobs[0]))),
     ],
   });
   if ((rowCount ?? 0) > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
@@ -187,5 +185,5 @@ export async function tidyTargets(pool: Pool): Promise<void> {
 }
 
 function toKnown(row: { name: string; state: Partial<TargetState> }): KnownTarget {
-  return { name: row.name, state: { ...unknownTarget(), ...row.state } };
+  return { name: row.name, state: readState(row.state) };
 }

@@ -1,12 +1,15 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Family, Look, LooksUp } from '../resolve/resolver.ts';
+import type { Family, LooksUp } from '../resolve/resolver.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
-import { decide, type TargetLook } from '../zone/alias/decide.ts';
-import type { AliasPolicy, Seen, TargetState } from '../zone/alias/policy.ts';
+import { decide } from '../zone/alias/decide.ts';
+import type { AliasPolicy, Force } from '../zone/alias/policy.ts';
+import type { Seen, TargetLook } from '../zone/alias/seen.ts';
+import type { FamilyState, TargetState } from '../zone/alias/state.ts';
 import { LookWriter } from './look-writer.ts';
+import { seenOf } from './seen.ts';
 
 export interface LookerOptions {
   pool: Pool;
@@ -54,9 +57,9 @@ export class Looker {
   }
 
   /**
-   * Looks at a target. `notBefore` (milliseconds): a look that began earlier doesn't count. `force` takes a denial at its word.
+   * Looks at a target. `notBefore` (milliseconds): a look that began earlier doesn't count. `force`: what it passes by.
    */
-  look(target: KnownTarget, notBefore: number, job?: string, force = false): Promise<LookResult> {
+  look(target: KnownTarget, notBefore: number, job?: string, force?: Force): Promise<LookResult> {
     const running = this.#running.get(target.name);
     if (running && running.startedAt >= notBefore && !force) return running.done;
     const after = running?.done.catch(() => {});
@@ -83,7 +86,7 @@ export class Looker {
   async #lookInTurn(
     target: KnownTarget,
     job: string | undefined,
-    force: boolean,
+    force: Force | undefined,
     after: Promise<unknown> | undefined,
     begins: () => void,
   ): Promise<LookResult> {
@@ -100,10 +103,11 @@ export class Looker {
     }
   }
 
-  async #lookAt(target: KnownTarget, job: string | undefined, force: boolean): Promise<LookResult> {
+  async #lookAt(target: KnownTarget, job: string | undefined, force: Force | undefined): Promise<LookResult> {
     const got: TargetLook = {};
-    const a = this.#ask(target.name, 'A').then((seen) => (got.a = seen));
-    const aaaa = this.#ask(target.name, 'AAAA').then((seen) => (got.aaaa = seen));
+    const { name, state } = target;
+    const a = this.#ask(name, 'A', state.a).then((seen) => (got.a = seen));
+    const aaaa = this.#ask(name, 'AAAA', state.aaaa).then((seen) => (got.aaaa = seen));
     const both = Promise.all([a, aaaa]);
     both.catch(() => {});
     await Promise.race([a, aaaa]);
@@ -117,9 +121,12 @@ export class Looker {
     return { ...second, changed: first.changed || second.changed };
   }
 
-  async #ask(target: string, family: Family): Promise<Seen> {
+  /** A denial waits for one that is independent of it: from another resolver, where there is one. */
+  async #ask(target: string, family: Family, { denial, addresses }: FamilyState): Promise<Seen> {
+    const avoid = addresses.length > 0 && !denial?.confirmed ? denial?.resolver : undefined;
     try {
-      return seenOf(await this.#options.resolver.look(target, family, { signal: this.#stop.signal }));
+      const { signal } = this.#stop;
+      return seenOf(await this.#options.resolver.look(target, family, { signal, avoid }));
     } catch (error) {
       this.#stop.signal.throwIfAborted();
       return { kind: 'failed', reason: 'not asked', detail: messageOf(error) };
@@ -131,7 +138,7 @@ export class Looker {
     { name }: KnownTarget,
     look: TargetLook,
     job: string | undefined,
-    force: boolean,
+    force: Force | undefined,
   ): Promise<LookResult> {
     const { clock, policy, log } = this.#options;
     const decision = await this.#writer.write(
@@ -140,6 +147,7 @@ export class Looker {
     );
     if (!decision) return { name, outcome: 'failed', changed: false };
     const { a, aaaa, failures } = decision.state;
+    for (const line of decision.news) log.warn({ target: name, job }, `${name}: ${line}`);
     if (decision.changed) {
       log.info({ target: name, a: a.addresses, aaaa: aaaa.addresses, job }, `${name} changed its addresses`);
     } else if (failures === 1) {
@@ -150,13 +158,6 @@ export class Looker {
     }
     return { name, outcome: outcomeOf(decision.state), changed: decision.changed };
   }
-}
-
-function seenOf(look: Look): Seen {
-  const { outcome } = look;
-  if (outcome.kind === 'found') return { kind: 'found', addresses: outcome.addresses, ttl: outcome.ttl };
-  if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: outcome.detail };
-  return { kind: outcome.kind };
 }
 
 function outcomeOf(state: TargetState): LookResult['outcome'] {

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts';
-import type { Look, Resolver } from '../resolve/resolver.ts';
+import type { Resolver } from '../resolve/resolver.ts';
 import { type WouldChange, wouldChange } from '../store/dry-run.ts';
 import type { Pool } from '../store/pool.ts';
 import { targetsOf } from '../store/targets.ts';
 import { decide } from '../zone/alias/decide.ts';
-import type { AliasPolicy, Seen, TargetState } from '../zone/alias/policy.ts';
+import type { AliasPolicy } from '../zone/alias/policy.ts';
+import type { TargetState } from '../zone/alias/state.ts';
+import { seenOf } from './seen.ts';
 
 const PAGE = 1_000;
 
@@ -31,7 +33,7 @@ export interface ResyncPlan {
 /**
  * Looks at the targets of these zones, or of all, and says what a resync would change. Nothing is written, no job added.
  *
- * @param force takes "no such name" at its word, for the zones named
+ * @param force passes by what holds good answers back, for the zones named; without zones, damping alone
  */
 export async function planResync(
   zoneIds: readonly string[] | undefined,
@@ -39,6 +41,7 @@ export async function planResync(
   rooms: { pool: Pool; resolver: Pick<Resolver, 'look'>; policy: AliasPolicy; clock: Clock },
 ): Promise<ResyncPlan> {
   const { pool, resolver, policy, clock } = rooms;
+  const forced = force ? (zoneIds ? 'everything' : 'damping') : undefined;
   const started = performance.now();
   const counts = { targets: 0, resolved: 0, failed: 0, held: 0 };
   const zones = new Map<string, ResyncPlan['zones'][number]>();
@@ -49,7 +52,7 @@ export async function planResync(
       targets.map(async ({ name, state }) => {
         const [a, aaaa] = await Promise.all([resolver.look(name, 'A'), resolver.look(name, 'AAAA')]);
         const look = { a: seenOf(a), aaaa: seenOf(aaaa) };
-        const decision = decide(state, look, policy, clock.now(), force && zoneIds !== undefined);
+        const decision = decide(state, look, policy, clock.now(), forced);
         states.set(name, decision.state);
         counts[outcomeOf(decision.state)]++;
         counts.targets++;
@@ -78,12 +81,6 @@ function addTo(zones: Map<string, ResyncPlan['zones'][number]>, change: WouldCha
 
 function plain({ name, ttl, type, content }: PlainRecord): PlainRecord {
   return { name, ttl, type, content };
-}
-
-function seenOf({ outcome }: Look): Seen {
-  if (outcome.kind === 'found') return { kind: 'found', addresses: outcome.addresses, ttl: outcome.ttl };
-  if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.reason, detail: outcome.detail };
-  return { kind: outcome.kind };
 }
 
 function outcomeOf(state: TargetState): 'resolved' | 'held' | 'failed' {

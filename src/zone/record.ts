@@ -32,6 +32,15 @@ export interface PublishedRecord extends ServedRecord {
 export interface TargetAnswer {
   /** False until a first answer counts: then the addresses say nothing. */
   answered: boolean;
-  a: { addresses: string[]; ttl: number };
-  aaaa: { addresses: string[]; ttl: number };
+  a: FamilyAnswer;
+  aaaa: FamilyAnswer;
+}
+
+export interface FamilyAnswer {
+  /** For aliases with `stable` answers, and for those with `exact` ones. */
+  addresses: string[];
+  exact: string[];
+  ttl: number;
+  /** True where fallback addresses are to stand in. */
+  stale: boolean;
 }

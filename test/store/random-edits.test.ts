@@ -4,8 +4,7 @@ import { absoluteName, nameKey } from '../../src/dns/name.ts';
 import { canonicalRdata } from '../../src/dns/rdata/index.ts';
 import { typeFromText } from '../../src/dns/types.ts';
 import { readHistory } from '../../src/store/versions.ts';
-import type { TargetLook } from '../../src/zone/alias/decide.ts';
-import type { Seen } from '../../src/zone/alias/policy.ts';
+import type { Seen, TargetLook } from '../../src/zone/alias/seen.ts';
 import { type StoredRecord, unpackRecords } from '../../src/zone/version.ts';
 import { addZone, lookAt, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
 
@@ -95,7 +94,7 @@ async function look(random: (below: number) => number, now: number): Promise<voi
   const looks: Record<string, TargetLook> = {};
   for (const target of ['t1.example.', 't2.example.'])
     looks[target] = { a: seen('192.0.2.'), aaaa: seen('2001:db8::') };
-  await lookAt(store, looks, now, random(5) === 0);
+  await lookAt(store, looks, now, random(5) === 0 ? 'everything' : undefined);
 }
 
 const keyOf = ({ name, type, ttl, rdata }: StoredRecord) =>

@@ -4,17 +4,13 @@ import { createPool, type Pool } from '../../src/store/pool.ts';
 import { type Publication, publishMarked } from '../../src/store/publication/publish.ts';
 import { markedZones } from '../../src/store/publication/read.ts';
 import { claimDueTargets, writeLooks } from '../../src/store/targets.ts';
-import { decide, type TargetLook } from '../../src/zone/alias/decide.ts';
-import type { AliasPolicy, TargetState } from '../../src/zone/alias/policy.ts';
+import { decide } from '../../src/zone/alias/decide.ts';
+import { aliasPolicy, type Force } from '../../src/zone/alias/policy.ts';
+import type { TargetLook } from '../../src/zone/alias/seen.ts';
+import type { TargetState } from '../../src/zone/alias/state.ts';
 import { freshDatabase } from './database.ts';
 
-export const policy: AliasPolicy = {
-  refreshMin: 1000,
-  refreshMax: 3_600_000,
-  retryMin: 1000,
-  retryMax: 15_000,
-  negativeHold: 900_000,
-};
+export const policy = aliasPolicy({ refreshMin: 1000 });
 
 /** A migrated database of a test's own: the service's pool, and a client as an operator's platform has it. */
 export interface TestStore {
@@ -87,7 +83,7 @@ export async function lookAt(
   store: TestStore,
   answers: Record<string, TargetLook>,
   now = Date.now(),
-  force = false,
+  force?: Force,
 ): Promise<void> {
   await store.pool.query('update alias_targets set due_at = now()');
   const targets = await claimDueTargets(store.pool, 1000, 60);

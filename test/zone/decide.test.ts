@@ -1,16 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type TargetLook } from '../../src/zone/alias/decide.ts';
-import { type AliasPolicy, type Seen, type TargetState, unknownTarget } from '../../src/zone/alias/policy.ts';
+import { decide } from '../../src/zone/alias/decide.ts';
+import { aliasPolicy } from '../../src/zone/alias/policy.ts';
+import type { Seen, TargetLook } from '../../src/zone/alias/seen.ts';
+import { type TargetState, unknownTarget } from '../../src/zone/alias/state.ts';
 
 const SECOND = 1000;
-const policy: AliasPolicy = {
-  refreshMin: 30 * SECOND,
-  refreshMax: 3600 * SECOND,
-  retryMin: SECOND,
-  retryMax: 15 * SECOND,
-  negativeHold: 900 * SECOND,
-};
+const policy = aliasPolicy();
 const START = Date.UTC(2026, 0, 1);
 
 const found = (addresses: string[], ttl = 300): Seen => ({ kind: 'found', addresses, ttl });
@@ -163,10 +159,12 @@ describe('denied', () => {
   });
   test('force takes a denial at its word, and a failure never', () => {
     const state = play([[0, { a: found(['192.0.2.1']), aaaa: nodata }]]).state;
-    expect(decide(state, { a: nxdomain, aaaa: nxdomain }, policy, START, true).state.a.addresses).toEqual([]);
-    expect(decide(state, { a: failed, aaaa: failed }, policy, START, true).state.a.addresses).toEqual([
-      '192.0.2.1',
-    ]);
+    expect(
+      decide(state, { a: nxdomain, aaaa: nxdomain }, policy, START, 'everything').state.a.addresses,
+    ).toEqual([]);
+    expect(decide(state, { a: failed, aaaa: failed }, policy, START, 'everything').state.a.addresses).toEqual(
+      ['192.0.2.1'],
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { answerOf, readState } from '../../zone/alias/state.ts';
 import type { PublishedRecord, SourceRecord, TargetAnswer } from '../../zone/record.ts';
 import type { SerialPolicy } from '../../zone/serial-policy.ts';
 import type { SoaColumns } from '../../zone/soa.ts';
@@ -247,20 +248,12 @@ export async function readAnswers(
   targets: readonly string[],
 ): Promise<Map<string, TargetAnswer>> {
   if (targets.length === 0) return new Map();
-  const { rows } = await client.query(
-    'select name, answered, a_addresses, a_ttl, aaaa_addresses, aaaa_ttl from alias_targets where name = any ($1::text[])',
+  const { rows } = await client.query<{ name: string; state: object }>(
+    // what was remembered of past looks says nothing here
+    `select name, state - 'evidence' as state from alias_targets where name = any ($1::text[])`,
     [targets],
   );
-  return new Map(
-    rows.map((row) => [
-      row.name,
-      {
-        answered: row.answered,
-        a: { addresses: row.a_addresses, ttl: row.a_ttl ?? 1 },
-        aaaa: { addresses: row.aaaa_addresses, ttl: row.aaaa_ttl ?? 1 },
-      },
-    ]),
-  );
+  return new Map(rows.map((row) => [row.name, answerOf(readState(row.state))]));
 }
 
 /** The apex NS rows of these zones: without one that can be encoded, a zone is not publishable. */

@@ -1,11 +1,9 @@
-import { foundFamily } from './found.ts';
-import type { AliasPolicy, FamilyState, Seen, TargetState } from './policy.ts';
-
-/** One look at a target: what each family came to; undefined where it was not asked or is not in yet. */
-export interface TargetLook {
-  a?: Seen | undefined;
-  aaaa?: Seen | undefined;
-}
+import { remember } from './evidence.ts';
+import { isDenied, settle, withdraw } from './family.ts';
+import type { AliasPolicy, Force } from './policy.ts';
+import { withoutRefused } from './publishable.ts';
+import type { TargetLook } from './seen.ts';
+import type { FamilyState, TargetState } from './state.ts';
 
 const SHORT = 2_000; // ms
 
@@ -13,81 +11,125 @@ export interface Decision {
   state: TargetState;
   /** True where what an ALIAS publishes changes: the addresses as a set, a TTL that matters, or the first answer that counts. */
   changed: boolean;
+  /** For which aliases it does: those with `stable` answers, those with `exact` ones, those that have fallback addresses. */
+  changedFor: { stable: boolean; exact: boolean; fallback: boolean };
   /** When to look again, in milliseconds since the epoch. */
   dueAt: number;
+  /** What is worth a line in the log. */
+  news: string[];
 }
 
 /**
- * What a look changes. Pure.
+ * What a look changes. Pure; docs/aliases.md has it as a table.
  *
- * - found: publish the set if it differs as a set; order and a cache's countdown are no difference
- * - failed: hold what is published, look again with back-off
- * - denied for one family while the other is there: withdraw it when seen twice in a row
- * - denied for both: hold for `negativeHold`, then withdraw
- *
- * `force` takes a denial at its word at once; a failed look never counts as an answer.
+ * - found: publish the set if it differs as a set; order and a cache's countdown are no difference; a rotating target is damped
+ * - failed: hold what is published, up to MAX_STALE where that is set; look again with back-off
+ * - denied for one family while the other is there: withdraw it when a second, independent answer says so
+ * - denied for both: hold for NEGATIVE_HOLD, then withdraw, unless EMPTY_TARGET is `hold`
  */
 export function decide(
   before: TargetState,
   look: TargetLook,
   policy: AliasPolicy,
   now: number,
-  force = false,
+  force?: Force,
 ): Decision {
-  let a = settle(before.a, look.a, now);
-  let aaaa = settle(before.aaaa, look.aaaa, now);
-  const deniedSince = isDenied(a) && isDenied(aaaa) ? (before.deniedSince ?? now) : undefined;
-  const outlasted = deniedSince !== undefined && (force || now - deniedSince >= policy.negativeHold);
-  if (deniedSince === undefined) {
+  const seen = {
+    a: look.a && withoutRefused(look.a, policy),
+    aaaa: look.aaaa && withoutRefused(look.aaaa, policy),
+  };
+  let a = settle(before.a, seen.a, policy, now, force);
+  let aaaa = settle(before.aaaa, seen.aaaa, policy, now, force);
+  const deniedSince = a.denial && aaaa.denial && Math.max(a.denial.since, aaaa.denial.since);
+  const outlasted =
+    deniedSince !== undefined &&
+    isDenied(a) &&
+    isDenied(aaaa) &&
+    policy.emptyTarget === 'withdraw' &&
+    (force === 'everything' || now - deniedSince >= policy.negativeHold);
+  if (outlasted) {
+    a = withdraw(a, `${a.detail}, for both families`);
+    aaaa = withdraw(aaaa, `${aaaa.detail}, for both families`);
+  } else if (deniedSince === undefined) {
     a = withdrawIfDenied(a, aaaa, force);
     aaaa = withdrawIfDenied(aaaa, a, force);
-  } else if (outlasted) {
-    a = { ...a, addresses: [] };
-    aaaa = { ...aaaa, addresses: [] };
   }
   const answered = before.answered || a.last === 'found' || aaaa.last === 'found' || outlasted;
-  const good = isGood(a, look.a) && isGood(aaaa, look.aaaa) && (a.last === 'found' || aaaa.last === 'found');
-  const state: TargetState = { a, aaaa, answered, failures: good ? 0 : before.failures + 1, deniedSince };
+  const isFound = a.last === 'found' || aaaa.last === 'found';
+  const good = isFound && isGood(a, seen.a) && isGood(aaaa, seen.aaaa);
+  const after: TargetState = {
+    a,
+    aaaa,
+    answered,
+    failures: good ? 0 : before.failures + 1,
+    deniedSince,
+    evidence: remember(before.evidence, seen, now),
+  };
+  const changedFor = difference(before, after);
+  const state = { ...after, damped: counted(before, after) };
   return {
     state,
-    changed:
-      answered && (!before.answered || publishedDiffers(before.a, a) || publishedDiffers(before.aaaa, aaaa)),
+    changed: changedFor.stable || changedFor.exact || changedFor.fallback,
+    changedFor,
     dueAt: now + (good ? refreshDelay(state, policy, now) : retryDelay(state, policy, now)),
+    news: news(before, state),
   };
 }
 
-function settle(before: FamilyState, seen: Seen | undefined, now: number): FamilyState {
-  if (!seen) return before;
-  if (seen.kind === 'found') return foundFamily(before, seen.addresses, seen.ttl, now);
-  if (seen.kind === 'failed')
-    return { ...before, at: now, last: 'failed', detail: `${seen.reason}: ${seen.detail}` };
-  return {
-    ...before,
-    at: now,
-    last: seen.kind,
-    negatives: before.negatives + 1,
-    detail: seen.kind === 'nodata' ? 'no such record' : 'no such name',
-  };
-}
-
-function isDenied(family: FamilyState): boolean {
-  return family.last === 'nodata' || family.last === 'nxdomain';
-}
-
-/** One denial may be a hiccup of one server; the second look confirms it. */
-function withdrawIfDenied(family: FamilyState, other: FamilyState, force: boolean): FamilyState {
-  if (!isDenied(family) || family.addresses.length === 0 || other.last !== 'found') return family;
-  return family.negatives >= 2 || force ? { ...family, addresses: [] } : family;
+/** One denial may be a hiccup of one server: an independent one confirms it. */
+function withdrawIfDenied(family: FamilyState, other: FamilyState, force: Force | undefined): FamilyState {
+  if (!isDenied(family) || other.last !== 'found') return family;
+  return family.denial?.confirmed || force === 'everything' ? withdraw(family, family.detail) : family;
 }
 
 /** Whether a family needs no second look soon: it is there, or known not to be, or was not asked. */
-function isGood(family: FamilyState, seen: Seen | undefined): boolean {
+function isGood(family: FamilyState, seen: TargetLook['a']): boolean {
   return seen === undefined || family.last === 'found' || (isDenied(family) && family.addresses.length === 0);
 }
 
-function publishedDiffers(before: FamilyState, after: FamilyState): boolean {
-  if (before.addresses.length === 0 && after.addresses.length === 0) return false;
-  return before.ttl !== after.ttl || before.addresses.join() !== after.addresses.join();
+function difference(before: TargetState, after: TargetState): Decision['changedFor'] {
+  const families = [
+    [before.a, after.a],
+    [before.aaaa, after.aaaa],
+  ] as const;
+  const first = after.answered && !before.answered;
+  const differs = (setOf: (family: FamilyState) => readonly string[]) =>
+    after.answered && (first || families.some(([old, now]) => publishedDiffers(old, now, setOf)));
+  return {
+    stable: differs((family) => family.addresses),
+    exact: differs((family) => family.exact ?? family.addresses),
+    fallback: families.some(([old, now]) => old.stale !== now.stale),
+  };
+}
+
+function publishedDiffers(
+  before: FamilyState,
+  after: FamilyState,
+  setOf: (family: FamilyState) => readonly string[],
+): boolean {
+  const [old, now] = [setOf(before), setOf(after)];
+  if (old.length === 0 && now.length === 0) return false;
+  return before.ttl !== after.ttl || old.join() !== now.join();
+}
+
+/** Counts the answers that differed from the ones before, and those of them that a zone with `stable` answers spent a serial on. */
+function counted(before: TargetState, after: TargetState): TargetState['damped'] {
+  if (!before.answered) return before.damped;
+  const { answers, serials } = before.damped ?? { answers: 0, serials: 0 };
+  const families = [
+    [before.a, after.a],
+    [before.aaaa, after.aaaa],
+  ] as const;
+  const differs = (setOf: (family: FamilyState) => readonly string[]) =>
+    families.some(([old, now]) => setOf(old).join() !== setOf(now).join());
+  const another = differs((family) => family.exact ?? family.addresses);
+  const published = differs((family) => family.addresses);
+  if (!another && !published) return before.damped;
+  // an answer held back may be published by a later look, equal to it
+  return {
+    answers: Math.max(answers + (another ? 1 : 0), serials + (published ? 1 : 0)),
+    serials: serials + (published ? 1 : 0),
+  };
 }
 
 /** The next look comes when the answer seen has run out. */
@@ -100,10 +142,35 @@ function refreshDelay(state: TargetState, policy: AliasPolicy, now: number): num
   return delay <= SHORT ? delay * 0.9 : delay;
 }
 
-/** Doubling from `retryMin` to `retryMax`, and once more when a hold runs out. */
+/** Doubling from RETRY_MIN to RETRY_MAX, and once more when a hold runs out, but never faster than RETRY_MIN. */
 function retryDelay(state: TargetState, policy: AliasPolicy, now: number): number {
   const longest = Math.max(policy.retryMax, policy.refreshMin);
   const delay = Math.min(policy.retryMin * 2 ** Math.min(state.failures - 1, 20), longest);
-  const left = state.deniedSince === undefined ? 0 : state.deniedSince + policy.negativeHold - now;
-  return left > 0 ? Math.min(delay, left) : delay;
+  const ends = [
+    ...(state.deniedSince === undefined ? [] : [state.deniedSince + policy.negativeHold]),
+    ...(policy.maxStale === 0 ? [] : failing(state).map((family) => family.goodAt + policy.maxStale)),
+  ];
+  const left = ends.map((end) => end - now).filter((ms) => ms > 0);
+  return Math.max(Math.min(delay, ...left), policy.retryMin);
+}
+
+function failing({ a, aaaa }: TargetState): FamilyState[] {
+  return [a, aaaa].filter((family) => family.last === 'failed');
+}
+
+function news(before: TargetState, after: TargetState): string[] {
+  const lines: string[] = [];
+  for (const [family, old, now] of [
+    ['A', before.a, after.a],
+    ['AAAA', before.aaaa, after.aaaa],
+  ] as const) {
+    if (now.withdrawn && !old.withdrawn) lines.push(`${family} is withdrawn: ${now.withdrawn}`);
+    if (now.stale && !old.stale)
+      lines.push(`${family} had no answer for MAX_STALE: fallback addresses stand in`);
+    if (now.rotation?.recognised && !old.rotation?.recognised)
+      lines.push(`${family} answers rotate: what is published stays while it keeps appearing`);
+    if (now.detail !== old.detail && now.detail.startsWith('left out'))
+      lines.push(`${family}: ${now.detail}`);
+  }
+  return lines;
 }

@@ -6,62 +6,44 @@ export interface AliasPolicy {
   retryMax: number;
   /** How long the last known addresses outlive "no such name / no data" of both families. */
   negativeHold: number;
+  /** What comes after that: the addresses go, or they stay for ever. */
+  emptyTarget: 'withdraw' | 'hold';
+  /** How long addresses are held over failed looks; 0: for ever. */
+  maxStale: number;
+  /** What comes after that: they stay, they go, or the fallback addresses of a record, where it has some, stand in. */
+  onStale: 'keep' | 'withdraw' | 'fallback';
+  /** When an address of a rotating target counts as gone: unseen for so many looks, and for so long. */
+  rotationLooks: number;
+  rotationWindow: number;
+  /** The least time between two sets of a rotating target, but for a clean break. */
+  rotationFloor: number;
+  /** Whether private and documentation addresses are published. */
+  publishPrivate: boolean;
+  publishDocumentation: boolean;
 }
 
-/** What one question to a resolver came to. TTLs in seconds. */
-export type Seen =
-  | { kind: 'found'; addresses: string[]; ttl: number }
-  | { kind: 'nodata' | 'nxdomain' }
-  | { kind: 'failed'; reason: string; detail: string };
-
-/** What is known of one family of a target. */
-export interface FamilyState {
-  /** Published now; empty where the family was never found or is withdrawn. */
-  addresses: string[];
-  /** The published TTL, in seconds. */
-  ttl: number;
-  /** False while the TTL may still be a cut from the middle of a cache's countdown: the first longer one is taken at once. */
-  settled: boolean;
-  /** Looks in a row that proved a TTL more than a factor of two away, and the highest that they saw. */
-  offs: number;
-  offHighest: number;
-  /** When the answer seen last runs out in the cache that gave it. */
-  expiresAt: number;
-  /** Negative answers in a row. */
-  negatives: number;
-  /** When this family was last asked, and what came of it, in a word and in words. */
-  at: number;
-  last: Seen['kind'] | 'never';
-  detail: string;
-}
-
-/** What is known of a target. */
-export interface TargetState {
-  a: FamilyState;
-  aaaa: FamilyState;
-  /** True once an answer counts; until then an ALIAS keeps what stood at its name before. */
-  answered: boolean;
-  /** Failed or negative looks in a row. */
-  failures: number;
-  /** Since when both families are denied; undefined while one is not. */
-  deniedSince: number | undefined;
-}
-
-export function unknownFamily(): FamilyState {
+/** The policy of the default settings, but for what is given. */
+export function aliasPolicy(changes: Partial<AliasPolicy> = {}): AliasPolicy {
   return {
-    addresses: [],
-    ttl: 0,
-    settled: false,
-    offs: 0,
-    offHighest: 0,
-    expiresAt: 0,
-    negatives: 0,
-    at: 0,
-    last: 'never',
-    detail: '',
+    refreshMin: 30_000,
+    refreshMax: 3_600_000,
+    retryMin: 1_000,
+    retryMax: 15_000,
+    negativeHold: 900_000,
+    emptyTarget: 'withdraw',
+    maxStale: 0,
+    onStale: 'fallback',
+    rotationLooks: 10,
+    rotationWindow: 60_000,
+    rotationFloor: 300_000,
+    publishPrivate: true,
+    publishDocumentation: true,
+    ...changes,
   };
 }
 
-export function unknownTarget(): TargetState {
-  return { a: unknownFamily(), aaaa: unknownFamily(), answered: false, failures: 0, deniedSince: undefined };
-}
+/**
+ * What a forced look passes by: the damping of rotating targets, or everything that holds a good answer back, the holds of denials
+ * among it. A failed look is never taken for an answer.
+ */
+export type Force = 'damping' | 'everything';
