@@ -28,6 +28,11 @@ const GROUPS: Group[] = [
   { name: 'resync', summary: 'look at ALIAS targets now', load: () => import('./cli/resync.ts') },
   { name: 'notify', summary: 'send NOTIFY again', load: () => import('./cli/notify.ts') },
   { name: 'status', summary: 'the state of everything on one screen', load: () => import('./cli/status.ts') },
+  {
+    name: 'doctor',
+    summary: 'look at database, queue, resolvers, ports and clock',
+    load: () => import('./cli/doctor.ts'),
+  },
   { name: 'jobs', summary: 'list the jobs of the queue', load: () => import('./cli/jobs.ts') },
   { name: 'job', summary: 'show or retry one job', load: () => import('./cli/job.ts') },
 ];

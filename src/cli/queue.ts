@@ -11,7 +11,16 @@ export async function withQueue<T>(
   { config, databaseUrl }: Session,
   work: (queues: Queues) => Promise<T>,
 ): Promise<T> {
-  const queues = await open(databaseUrl, config.redisUrl);
+  return withQueueAt(databaseUrl, config.redisUrl, work);
+}
+
+/** The same by URLs: without `redisUrl` the queue is in the database. */
+export async function withQueueAt<T>(
+  databaseUrl: string,
+  redisUrl: string | undefined,
+  work: (queues: Queues) => Promise<T>,
+): Promise<T> {
+  const queues = await open(databaseUrl, redisUrl);
   try {
     return await work(queues);
   } finally {

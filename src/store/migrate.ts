@@ -11,7 +11,7 @@ const LOCK = 8_053_530_001; // any number that nobody else takes an advisory loc
  * processes may start at once. Returns the names of the steps applied. Everything lies in the connection's default schema.
  */
 export async function migrate(pool: Pool): Promise<string[]> {
-  const steps = (await readdir(DIRECTORY)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
+  const steps = await readSteps();
   const client = await pool.connect();
   try {
     await refuseOldServer(client);
@@ -54,6 +54,26 @@ export async function migrate(pool: Pool): Promise<string[]> {
     // the connection carries a changed search_path and maybe an open transaction: it is not used again
     client.release(true);
   }
+}
+
+/** Steps of `sql/` that a database has not seen, and those that it has seen and we don't know. Changes nothing. */
+export async function missingSteps(pool: Pool): Promise<{ missing: string[]; unknown: string[] }> {
+  const steps = await readSteps();
+  const { rows } = await pool
+    .query<{ name: string }>('select name from zoneferry_migrations')
+    .catch((error: { code?: string }) => {
+      if (error.code === '42P01') return { rows: [] };
+      throw error;
+    });
+  const known = new Set(rows.map((row) => row.name));
+  return {
+    missing: steps.filter((name) => !known.has(name)),
+    unknown: [...known].filter((name) => !steps.includes(name)),
+  };
+}
+
+async function readSteps(): Promise<string[]> {
+  return (await readdir(DIRECTORY)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
 }
 
 async function refuseOldServer(client: {

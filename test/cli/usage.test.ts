@@ -35,6 +35,7 @@ const COMMANDS = [
   'resync',
   'notify',
   'status',
+  'doctor',
   'jobs',
   'job',
   'job retry',

@@ -40,6 +40,26 @@ function retryAfter(times: number): number {
 }
 
 async function greet(redisUrl: string): Promise<void> {
+  await withClient(redisUrl, async (client) => {
+    const version = /redis_version:(\d+)\.(\d+)/.exec(await client.info('server'));
+    const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
+    if (major < OLDEST[0]! || (major === OLDEST[0] && minor < OLDEST[1]!)) {
+      throw new UserError(
+        `REDIS_URL: got Redis ${major}.${minor}, takes ${OLDEST.join('.')} or later, or Valkey`,
+      );
+    }
+  });
+}
+
+/** What Redis does when its memory is full (`maxmemory-policy`); undefined where it does not say. */
+export async function redisEviction(redisUrl: string): Promise<string | undefined> {
+  return withClient(
+    redisUrl,
+    async (client) => /maxmemory_policy:(\S+)/.exec(await client.info('memory'))?.[1],
+  );
+}
+
+async function withClient<T>(redisUrl: string, work: (client: Redis) => Promise<T>): Promise<T> {
   let problem: unknown;
   const client = new Redis(redisUrl, {
     lazyConnect: true,
@@ -54,13 +74,7 @@ async function greet(redisUrl: string): Promise<void> {
   });
   try {
     await client.connect();
-    const version = /redis_version:(\d+)\.(\d+)/.exec(await client.info('server'));
-    const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
-    if (major < OLDEST[0]! || (major === OLDEST[0] && minor < OLDEST[1]!)) {
-      throw new UserError(
-        `REDIS_URL: got Redis ${major}.${minor}, takes ${OLDEST.join('.')} or later, or Valkey`,
-      );
-    }
+    return await work(client);
   } catch (error) {
     throw problem ?? error;
   } finally {
