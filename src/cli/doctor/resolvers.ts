@@ -1,9 +1,9 @@
 import { systemClock } from '../../clock.ts';
 import type { Config } from '../../config.ts';
-import { formatEndpoint } from '../../endpoint.ts';
 import { messageOf } from '../../errors.ts';
 import { Resolver } from '../../resolve/resolver.ts';
 import { systemServers } from '../../resolve/system.ts';
+import { formatResolver, type ResolverAddress } from '../../resolver-address.ts';
 import { failed, ok, type Verdict, warning } from './verdict.ts';
 
 /** Each resolver: whether it answers what we would ask, and how fast. `name` is a target in use, where there is one. */
@@ -20,12 +20,8 @@ export async function checkResolvers(config: Config, name: string): Promise<Verd
   return verdicts;
 }
 
-async function checkOne(
-  server: ReturnType<typeof systemServers>[number],
-  name: string,
-  config: Config,
-): Promise<Verdict> {
-  const check = `resolver ${formatEndpoint(server)}`;
+async function checkOne(server: ResolverAddress, name: string, config: Config): Promise<Verdict> {
+  const check = `resolver ${formatResolver(server)}`;
   const resolver = new Resolver({
     servers: [server],
     timeoutMs: config.resolveTimeoutMs,
