@@ -3,8 +3,15 @@ import { RCODE, rcodeToText } from '../dns/types.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { Dispatcher } from '../notify/dispatcher.ts';
+import { InTransfer } from '../notify/in-transfer.ts';
 import { Sender } from '../notify/sender.ts';
-import { SerialCheck } from '../notify/serial-check.ts';
+import { Sockets } from '../notify/sockets.ts';
+import { Verifier } from '../notify/verifier/index.ts';
+import { isWhole, TakenLog } from '../notify/verifier/taken-log.ts';
+import { VisibleLog } from '../notify/verifier/visible-log.ts';
+import { readChanged, readPublished } from '../store/ledger/content.ts';
+import { Ledger } from '../store/ledger/ledger.ts';
+import { addVisible } from '../store/ledger/visible.ts';
 import { Outbox } from '../store/outbox.ts';
 import { createPool } from '../store/pool.ts';
 import { Registry } from '../store/registry.ts';
@@ -12,6 +19,7 @@ import { VersionSource } from '../store/version-source.ts';
 import { createTransferServer } from '../transfer/server.ts';
 import { AheadWatch } from './ahead.ts';
 import { Reconciler } from './reconciler.ts';
+import { RefusalLog } from './refusals.ts';
 import type { Shared } from './shared.ts';
 
 /** The role `transfer`: serves zones, and sends NOTIFY from the address that secondaries know. */
@@ -65,6 +73,32 @@ export async function startTransfer(
   const ahead = new AheadWatch({ pool, log, now: () => clock.now() });
   onStop(() => ahead.stop());
   await ahead.start();
+  const ledger = new Ledger(pool, hints);
+  const takenLog = new TakenLog((rows) => ledger.taken(rows), log);
+  onStop(() => takenLog.stop());
+  const visible = new VisibleLog({ write: (rows) => addVisible(pool, rows), clock, log });
+  onStop(() => visible.stop());
+  const sockets = new Sockets(config.notifyFrom, 4);
+  onStop(() => sockets.close());
+  const inTransfer = new InTransfer(clock);
+  const verifier = new Verifier({
+    ledger,
+    content: {
+      changed: (zoneIds) => readChanged(pool, zoneIds),
+      published: (names) => readPublished(pool, names),
+    },
+    sockets,
+    clock,
+    log,
+    rate: 2 * config.notifyRate,
+    inTransfer,
+    onAhead: (shown) => ahead.shown(shown),
+    onVisible: (secondaryId, ms) => visible.add(secondaryId, ms),
+  });
+  verifier.start();
+  onStop(() => verifier.stop());
+  const refusals = new RefusalLog({ pool, registry, log });
+  onStop(() => refusals.stop());
   const server = createTransferServer({
     listen: config.dnsListen,
     sharesPorts,
@@ -75,10 +109,14 @@ export async function startTransfer(
     clock,
     log,
     onAhead: (event) => ahead.shown(event),
+    onRefused: (event) => refusals.add(event),
     onServed: (event) => {
       metrics.transferEnded(event);
-      const whole = event.asked !== 'SOA' && event.given !== 'up-to-date' && event.given !== 'retry over TCP';
-      if (whole && event.complete) ahead.served(event);
+      takenLog.add(event);
+      if (!event.complete || !isWhole(event.given)) return;
+      if (event.given !== 'up-to-date') ahead.served(event);
+      verifier.taken(event);
+      verifier.works(event.secondaryId);
     },
   });
   await server.start();
@@ -92,21 +130,16 @@ export async function startTransfer(
 
   const sender = new Sender({ from: config.notifyFrom, clock, legacyTsig: config.tsigLegacy });
   onStop(() => sender.close());
-  const check = new SerialCheck({
-    from: config.notifyFrom,
-    clock,
-    onAhead: (shown) => ahead.shown(shown),
-  });
-  onStop(() => check.stop());
   const dispatcher = new Dispatcher({
     outbox,
     sender,
     clock,
     log,
     rate: config.notifyRate,
+    inTransfer,
     observe: (row, result, ms) => {
       metrics.notified(result.kind === 'answered' ? rcodeToText(result.rcode) : undefined, ms);
-      if (result.kind === 'answered' && result.rcode === RCODE.NOERROR) check.answered(row);
+      if (result.kind === 'answered' && result.rcode === RCODE.NOERROR) verifier.answered(row);
     },
   });
   dispatcher.start();

@@ -5,17 +5,24 @@ import {
   deleteSecondary,
   findSecondary,
   listSecondaries,
-  type Secondary,
-  type SecondarySettings,
+  secondaryInJson,
   setSecondary,
 } from '../store/secondaries.ts';
-import { type NotificationState, readNotifications } from '../store/status.ts';
 import { findZone } from '../store/zones.ts';
-import { addresses, list, oneOf, ranges, usual, zoneName, zonesOrAll } from './arguments.ts';
+import { oneOf, usual, wholeNumber } from './arguments.ts';
 import { type Session, withDatabase } from './database.ts';
 import { print, printJson, table, warn } from './output.ts';
 import { SECONDARY_KINDS, type SecondaryKind } from './secondary-config.ts';
 import { renderConfig } from './secondary-render.ts';
+import {
+  ADDRESS,
+  inWords,
+  noSecondary,
+  type SettingsOptions,
+  settings,
+  toSettings,
+} from './secondary-settings.ts';
+import { show } from './secondary-show.ts';
 import { type TlsOptions, tlsOptions } from './secondary-tls.ts';
 
 interface Json {
@@ -47,6 +54,7 @@ export function define(program: Command): void {
       .option(...ADDRESS)
       .option('--notify', 'send it NOTIFY')
       .option('--no-notify', 'send it no NOTIFY')
+      .option('--no-optional', 'it has to serve what is published')
       .action(set),
     'zoneferry secondary set ns1 --key transfer-key',
     'zoneferry secondary set ns1 --key "" --zones all',
@@ -60,6 +68,11 @@ export function define(program: Command): void {
       .command('show')
       .description('show a secondary, and how far each zone has come with it')
       .argument('<name>', 'the secondary')
+      .option(
+        '--limit <rows>',
+        'zones at most, those in trouble first (default: 50, with --json all)',
+        wholeNumber(1, 1_000_000_000),
+      )
       .action(show),
     'zoneferry secondary show ns1',
   );
@@ -86,46 +99,13 @@ export function define(program: Command): void {
   );
 }
 
-const ADDRESS = [
-  '--address <addresses>',
-  'IP[:PORT] between commas: where NOTIFY goes, and where it asks from',
-  addresses,
-] as const;
-
-function settings(command: Command): Command {
-  return command
-    .option(
-      '--key <keys>',
-      'names of keys between commas: the first signs NOTIFY, all are accepted; "" for none',
-      list,
-    )
-    .option(
-      '--transfer-from <ranges>',
-      'further addresses that it may ask from, as CIDR between commas',
-      ranges,
-    )
-    .option('--zones <zones>', '"all", or names between commas', zonesOrAll)
-    .option('--catalog <zone>', 'the catalog zone that lists its zones; "" for none', (text: string) =>
-      text === '' ? text : zoneName(text),
-    );
-}
-
-interface SettingsOptions extends Json {
-  address?: string[];
-  key?: string[];
-  transferFrom?: string[];
-  zones?: string[] | 'all';
-  notify?: boolean;
-  catalog?: string;
-}
-
 async function add(name: string, options: SettingsOptions): Promise<void> {
   const secondary = await withDatabase(async (session) => {
     const given = { ...toSettings(options), addresses: options.address ?? [] };
     await warnOfUnknownZones(session, given.zones);
     return addSecondary(session.pool, name, given);
   });
-  if (options.json) printJson(toJson(secondary));
+  if (options.json) printJson(secondaryInJson(secondary));
   else print(`secondary ${secondary.name} registered: ${inWords(secondary)}`);
 }
 
@@ -138,13 +118,13 @@ async function set(name: string, options: SettingsOptions): Promise<void> {
     return setSecondary(session.pool, name, given);
   });
   if (!secondary) throw noSecondary(name);
-  if (options.json) printJson(toJson(secondary));
+  if (options.json) printJson(secondaryInJson(secondary));
   else print(`secondary ${secondary.name} is now: ${inWords(secondary)}`);
 }
 
 async function showList(options: Json): Promise<void> {
   const secondaries = await withDatabase(({ pool }) => listSecondaries(pool));
-  if (options.json) printJson(secondaries.map(toJson));
+  if (options.json) printJson(secondaries.map(secondaryInJson));
   else
     print(
       table(
@@ -161,39 +141,6 @@ async function showList(options: Json): Promise<void> {
         'no secondaries: zoneferry secondary add NAME --address IP registers one',
       ),
     );
-}
-
-async function show(name: string, options: Json): Promise<void> {
-  const { secondary, notifications } = await withDatabase(async ({ pool }) => {
-    const found = await findSecondary(pool, name);
-    if (!found) throw noSecondary(name);
-    return { secondary: found, notifications: await readNotifications(pool, found.id) };
-  });
-  if (options.json) {
-    printJson({ ...toJson(secondary), notifications: notifications.map(({ secondary: _, ...row }) => row) });
-    return;
-  }
-  print(`${secondary.name}: ${inWords(secondary)}\n`);
-  print(
-    table(
-      ['zone', 'address', 'serial', 'answered', 'sent', 'state'],
-      notifications.map((row) => [
-        row.zone,
-        row.address,
-        row.serial,
-        row.ackedSerial,
-        row.sentAt?.toISOString(),
-        stateOf(row),
-      ]),
-      'nothing to notify it of yet',
-    ),
-  );
-}
-
-function stateOf(row: NotificationState): string {
-  if (!row.pending) return 'answered';
-  const reason = row.error ?? (row.rcode === null ? null : `rcode ${row.rcode}`);
-  return reason === null ? 'pending' : `pending after ${row.attempts} tries: ${reason}`;
 }
 
 async function remove(name: string, options: Json): Promise<void> {
@@ -220,38 +167,4 @@ async function warnOfUnknownZones({ pool }: Session, zones: string[] | null | un
   for (const zone of zones ?? []) {
     if (!(await findZone(pool, zone))) warn(`there is no zone ${zone} yet`);
   }
-}
-
-function toSettings(options: SettingsOptions): SecondarySettings {
-  const { address, key, transferFrom, zones, notify, catalog } = options;
-  return {
-    ...(address === undefined ? {} : { addresses: address }),
-    ...(key === undefined ? {} : { keys: key }),
-    ...(transferFrom === undefined ? {} : { transferFrom }),
-    ...(zones === undefined ? {} : { zones: zones === 'all' ? null : zones }),
-    ...(notify === undefined ? {} : { notify }),
-    ...(catalog === undefined ? {} : { catalog: catalog === '' ? null : catalog }),
-  };
-}
-
-function toJson({ id, ...secondary }: Secondary): object {
-  return { id, ...secondary, zones: secondary.zones ?? 'all' };
-}
-
-function inWords(secondary: Secondary): string {
-  const parts = [
-    secondary.addresses.join(', '),
-    secondary.keys.length > 0 ? `keys ${secondary.keys.join(', ')}` : 'no key',
-    secondary.zones === null ? 'all zones' : `zones ${secondary.zones.join(', ')}`,
-    ...(secondary.transferFrom.length > 0
-      ? [`transfers also from ${secondary.transferFrom.join(', ')}`]
-      : []),
-    ...(secondary.notify ? [] : ['no NOTIFY']),
-    ...(secondary.catalog === null ? [] : [`catalog ${secondary.catalog}`]),
-  ];
-  return parts.join('; ');
-}
-
-function noSecondary(name: string): UserError {
-  return new UserError(`no secondary ${name}: zoneferry secondary list shows those there are`);
 }

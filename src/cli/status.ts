@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, UserError } from '../errors.ts';
 import { type Ahead, readAhead } from '../store/ahead.ts';
+import { readStanding, type StateCounts } from '../store/ledger/states.ts';
 import { listProcesses, queuePlace, type ServiceProcess } from '../store/processes.ts';
+import { type RefusalStatus, readRefusals } from '../store/refusals.ts';
 import {
   type AliasStatus,
   type RecordProblem,
@@ -14,12 +16,14 @@ import {
   type StatusPage,
   type ZoneStatus,
 } from '../store/status.ts';
+import { type Convergence, STATES, inWords as standingInWords } from '../zone/convergence.ts';
 import { usual, wholeNumber } from './arguments.ts';
 import { type Session, withDatabase } from './database.ts';
 import { onInterrupt } from './interrupt.ts';
 import { counted, print, printJson, table } from './output.ts';
 
 const EVERY_MS = 1_000;
+const REFUSED_WITHIN_MS = 86_400_000;
 const ALL = 1_000_000_000;
 
 interface Options {
@@ -78,6 +82,8 @@ interface Status {
   zones: StatusPage<ZoneStatus>;
   aliases: StatusPage<AliasStatus>;
   secondaries: SecondaryStatus[];
+  standing: StatusPage<Convergence>;
+  refusals: StatusPage<RefusalStatus>;
   problems: StatusPage<RecordProblem>;
   ahead: StatusPage<Ahead>;
   processes: ServiceProcess[];
@@ -89,19 +95,24 @@ async function readStatus(
   readQueue: () => Promise<QueueStatus>,
   limit: number,
 ): Promise<Status> {
-  const [zones, aliases, secondaries, problems, ahead, processes, queue] = await Promise.all([
-    readZoneStatus(pool, limit),
-    readAliasStatus(pool, limit),
-    readSecondaryStatus(pool),
-    readRecordProblems(pool, limit),
-    readAhead(pool, limit),
-    listProcesses(pool),
-    readQueue(),
-  ]);
+  const [zones, aliases, secondaries, standing, refusals, problems, ahead, processes, queue] =
+    await Promise.all([
+      readZoneStatus(pool, limit),
+      readAliasStatus(pool, limit),
+      readSecondaryStatus(pool),
+      readStanding(pool, { open: true, limit }),
+      readRefusals(pool, limit, new Date(Date.now() - REFUSED_WITHIN_MS)),
+      readRecordProblems(pool, limit),
+      readAhead(pool, limit),
+      listProcesses(pool),
+      readQueue(),
+    ]);
   return {
     zones,
     aliases,
     secondaries,
+    standing,
+    refusals,
     problems,
     ahead,
     processes: processes.filter((one) => one.alive),
@@ -147,16 +158,24 @@ function inJson(status: Status): object {
     zones: zones.rows,
     aliases: aliases.rows,
     secondaries: rest.secondaries,
+    convergence: rest.standing.rows.map((row) => ({ ...row, words: standingInWords(row, Date.now()) })),
+    refusals: rest.refusals.rows,
     problems: problems.rows,
     ahead: rest.ahead.rows,
     queue: rest.queue,
     processes: rest.processes,
-    totals: { zones: zones.total, aliases: aliases.total, problems: problems.total },
+    totals: {
+      zones: zones.total,
+      aliases: aliases.total,
+      problems: problems.total,
+      notConverged: rest.standing.total,
+      refusals: rest.refusals.total,
+    },
   };
 }
 
 function inWords(status: Status): string {
-  const { zones, aliases, secondaries, problems, ahead, processes, queue } = status;
+  const { zones, aliases, secondaries, standing, refusals, problems, ahead, processes, queue } = status;
   return [
     `${counted(zones.total, 'zone')}, ${counted(aliases.total, 'alias', 'aliases')}, ${counted(secondaries.length, 'secondary', 'secondaries')}; ${queueInWords(queue)}`,
     processesInWords(processes),
@@ -188,17 +207,51 @@ function inWords(status: Status): string {
     ...rest(aliases),
     '',
     table(
-      ['secondary', 'newest', 'answered', 'zones acked', 'pending', 'last error'],
+      ['secondary', 'newest', 'answered', 'zones', 'last error'],
       secondaries.map((one) => [
         one.secondary,
         one.newest && `${one.newest.zone} ${one.newest.serial}`,
         one.newest?.ackedSerial,
-        one.acked,
-        one.pending,
+        countsInWords(one.convergence),
         one.notify ? one.lastError : 'NOTIFY is off',
       ]),
       'no secondaries: zoneferry secondary add NAME --address IP registers one',
     ),
+    ...(standing.total === 0
+      ? []
+      : [
+          '',
+          table(
+            ['secondary', 'zone', 'serial', 'state', ''],
+            standing.rows.map((row) => [
+              row.secondary,
+              row.zone,
+              row.serial,
+              row.state,
+              standingInWords(row, Date.now()),
+            ]),
+            '',
+          ),
+          ...rest(standing),
+        ]),
+    ...(refusals.total === 0
+      ? []
+      : [
+          '',
+          table(
+            ['refused', 'asked', 'times', 'last', 'why', 'what to do'],
+            refusals.rows.map((row) => [
+              `${row.address}${row.key === null ? '' : ` key ${row.key}`}`,
+              [row.asked, row.zone].filter((part) => part).join(' '),
+              row.count,
+              ago(row.lastAt),
+              row.detail,
+              row.advice,
+            ]),
+            '',
+          ),
+          ...rest(refusals),
+        ]),
     ...(ahead.total === 0
       ? []
       : [
@@ -228,6 +281,11 @@ function inWords(status: Status): string {
           ...rest(problems),
         ]),
   ].join('\n');
+}
+
+function countsInWords(counts: StateCounts | undefined): string {
+  const present = STATES.filter((state) => (counts?.[state] ?? 0) > 0);
+  return present.map((state) => `${counts?.[state]} ${state}`).join(', ') || 'none';
 }
 
 function rest(page: StatusPage<unknown>): string[] {

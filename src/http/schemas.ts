@@ -60,6 +60,13 @@ export const paging = {
   after: { type: 'string', description: 'The `next` of the page before.' },
 } as const;
 
+export const standingState = {
+  type: 'string',
+  enum: ['all', 'open'],
+  default: 'all',
+  description: '`open`: those alone that are not converged.',
+} as const;
+
 export const ifMatch = {
   type: 'object',
   properties: {
@@ -134,6 +141,27 @@ const secondarySettings = {
   },
   notify: { type: 'boolean', description: 'Whether it is sent NOTIFY.' },
   catalog: { type: ['string', 'null'], description: 'The catalog zone that lists its zones.' },
+  check: {
+    description: 'Where it answers queries; "none": it is not asked; null: at its addresses.',
+    oneOf: [
+      { type: 'string', enum: ['none'] },
+      { type: 'array', items: { type: 'string' }, minItems: 1 },
+      { type: 'null' },
+    ],
+  },
+  optional: { type: 'boolean', description: 'Nobody waits for it.' },
+  notifyRate: {
+    type: ['integer', 'null'],
+    minimum: 1,
+    maximum: 100_000,
+    description: 'NOTIFYs a second; null: NOTIFY_RATE.',
+  },
+  maxTransfers: {
+    type: ['integer', 'null'],
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Zones on their way to it at once; null: any number.',
+  },
 };
 export const newSecondary = body({ name: text('What it is called here.'), ...secondarySettings }, [
   'name',

@@ -1,6 +1,10 @@
 import { type Gauge, Gauge as PromGauge, type Registry } from 'prom-client';
 import { messageOf } from '../errors.ts';
+import { countStates } from '../store/ledger/states.ts';
+import { readVisibleTotals } from '../store/ledger/visible.ts';
 import { readMeasures, readZoneMeasures } from '../store/measures.ts';
+import { listSecondaries } from '../store/secondaries.ts';
+import { changeToVisible } from './change-to-visible.ts';
 import type { Metrics } from './metrics.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -20,10 +24,20 @@ export function scraper(
   { pool, queues, clock, log }: Rooms,
 ): () => Promise<string> {
   const gauges = makeGauges(metrics.registry);
+  let histogram = '';
   let running: Promise<string> | undefined;
 
   async function readDatabase(): Promise<void> {
-    const { zones, targets, staleSince, secondaries } = await readMeasures(pool);
+    const [{ zones, targets, staleSince, secondaries }, visible, counts, registered] = await Promise.all([
+      readMeasures(pool),
+      readVisibleTotals(pool),
+      countStates(pool),
+      listSecondaries(pool),
+    ]);
+    histogram = changeToVisible(visible);
+    for (const { id, name } of registered)
+      for (const [state, value] of Object.entries(counts.get(id) ?? {}))
+        gauges.secondaryZones.set({ secondary: name, state: state.replace(' ', '_') }, value);
     const count = zones.published + zones.unpublished + zones.problem;
     for (const [state, value] of Object.entries(zones)) gauges.zones.set({ state }, value);
     for (const [state, value] of Object.entries(targets)) gauges.targets.set({ state }, value);
@@ -40,8 +54,8 @@ export function scraper(
     if (perZone === 'off' || (perZone === 'auto' && count > MOST_ZONES_UNASKED)) return;
     const each = await readZoneMeasures(pool);
     for (const { zone, serial } of each.zones) gauges.zoneSerial.set({ zone }, serial);
-    for (const { secondary, zone, ackedSerial, acked } of each.secondaries) {
-      if (ackedSerial !== null) gauges.secondarySerial.set({ secondary, zone }, ackedSerial);
+    for (const { secondary, zone, shown, acked } of each.secondaries) {
+      if (shown !== null) gauges.secondarySerial.set({ secondary, zone }, shown);
       gauges.secondaryAcked.set({ secondary, zone }, acked ? 1 : 0);
     }
   }
@@ -53,6 +67,7 @@ export function scraper(
 
   async function scrape(): Promise<string> {
     for (const gauge of Object.values(gauges)) gauge.reset();
+    histogram = '';
     const up = async (which: 'database' | 'queue', read: () => Promise<void>) => {
       try {
         await read();
@@ -63,7 +78,8 @@ export function scraper(
       }
     };
     await Promise.all([up('database', readDatabase), up('queue', readQueue)]);
-    return metrics.registry.metrics();
+    const text = await metrics.registry.metrics();
+    return histogram === '' ? text : `${text}\n${histogram}`;
   }
 
   return () => {
@@ -87,9 +103,15 @@ function makeGauges(registry: Registry) {
     zoneSerial: gauge('zone_serial', 'The published serial of a zone.', 'zone'),
     secondarySerial: gauge(
       'secondary_serial',
-      'The newest serial of a zone whose NOTIFY a secondary has answered, at the address that answered longest ago.',
+      'The serial of a zone that a secondary was last seen to serve, the oldest of its addresses.',
       'secondary',
       'zone',
+    ),
+    secondaryZones: gauge(
+      'secondary_zones',
+      'Zones of a secondary by how they stand there: converged, converging, lagging, refusing, silent, ahead, different, not_checked.',
+      'secondary',
+      'state',
     ),
     secondaryAcked: gauge(
       'secondary_acked',

@@ -14,6 +14,7 @@ import type { Rooms } from './rooms.ts';
 import { type PerZone, scraper } from './scrape.ts';
 import { openSession } from './session.ts';
 import { success } from './v1/common.ts';
+import { convergenceRoutes } from './v1/convergence.ts';
 import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { recordRoutes } from './v1/records.ts';
@@ -115,6 +116,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
       keyRoutes(v1, options);
       jobRoutes(v1, options);
       statusRoutes(v1, options);
+      convergenceRoutes(v1, options);
       v1.post(
         '/session',
         { schema: { tags: ['status'], summary: "Open the queue's board to this browser for twelve hours" } },

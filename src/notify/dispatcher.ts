@@ -3,19 +3,22 @@ import { RCODE, rcodeToText } from '../dns/types.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { refusedDelay, replyWait, silentDelay, transportFor } from './backoff.ts';
+import { Gather } from './gather.ts';
+import { InTransfer } from './in-transfer.ts';
 import type { DueNotification, NotificationResult, NotifyOutbox } from './outbox.ts';
 import { Peer } from './peer.ts';
 import { Rate } from './rate.ts';
 import type { Sender, SendResult } from './sender.ts';
-import { Settlements } from './settlements.ts';
 
 export interface DispatcherOptions {
   outbox: NotifyOutbox;
   sender: Pick<Sender, 'send'>;
   clock: Clock;
   log?: Log;
-  /** NOTIFYs a second to one secondary, at most. Default 500. */
+  /** NOTIFYs a second to one secondary, at most, where it has no rate of its own. Default 500. */
   rate?: number;
+  /** Zones on their way, for secondaries that take a number of them at once. */
+  inTransfer?: InTransfer;
   /** Told of each send that ended, for metrics. `ms`: from send to reply. */
   observe?(row: DueNotification, result: SendResult, ms: number): void;
 }
@@ -39,7 +42,8 @@ const TELL_AGAIN = 60_000;
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #settlements: Settlements;
+  readonly #settlements: Gather<NotificationResult>;
+  readonly #inTransfer: InTransfer;
   readonly #peers = new Map<string, Peer>();
   readonly #rates = new Map<string, Rate>();
   readonly #told = new Map<string, { rcode: number; at: number }>();
@@ -55,7 +59,13 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#settlements = new Settlements(options.outbox, options.log, (written) => this.#written(written));
+    this.#inTransfer = options.inTransfer ?? new InTransfer(options.clock);
+    this.#settlements = new Gather({
+      write: (results) => options.outbox.settle(results),
+      written: (results) => this.#written(results),
+      log: options.log,
+      what: 'results of NOTIFY',
+    });
   }
 
   /** Begins to send. Rows that were due before are sent at once. */
@@ -155,8 +165,10 @@ export class Dispatcher {
     } else {
       if (peer.answered()) this.#returned(peer, row);
       const { rcode } = result;
-      if (rcode === RCODE.NOERROR) this.#settlements.add({ ...of, rcode });
-      else {
+      if (rcode === RCODE.NOERROR) {
+        if (row.maxTransfers !== undefined) this.#inTransfer.begins(secondaryId, zoneId);
+        this.#settlements.add({ ...of, rcode });
+      } else {
         this.#tellRefused(row, rcode);
         const nextAt = new Date(sentAt + refusedDelay(rcode, row.attempts));
         this.#settlements.add({ ...of, rcode, error: `refused with ${rcodeToText(rcode)}`, nextAt });
@@ -201,18 +213,30 @@ export class Dispatcher {
 
   #peerFor(row: DueNotification): Peer {
     const known = this.#peers.get(peerKey(row));
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.limit(this.#rateOf(row), row.maxTransfers);
+      return known;
+    }
     const { secondaryId, addressText } = row;
-    const rate = this.#rates.get(secondaryId) ?? new Rate(this.#options.rate ?? 500);
-    this.#rates.set(secondaryId, rate);
     const peer = new Peer({
       name: { secondaryId, addressText },
-      rate,
+      rate: this.#rateOf(row),
+      maxTransfers: row.maxTransfers,
+      inTransfer: this.#inTransfer,
       clock: this.#options.clock,
       send: (to, due, signal) => this.#send(to, due, signal),
     });
     this.#peers.set(peerKey(row), peer);
     return peer;
+  }
+
+  /** Shared by all addresses of a secondary; made anew when its rate was changed. */
+  #rateOf({ secondaryId, rate = this.#options.rate ?? 500 }: DueNotification): Rate {
+    const known = this.#rates.get(secondaryId);
+    if (known?.perSecond === rate) return known;
+    const fresh = new Rate(rate);
+    this.#rates.set(secondaryId, fresh);
+    return fresh;
   }
 
   /** Rows held by all peers. Forgets what is known of the idle ones when there are many: secondaries come and go. */

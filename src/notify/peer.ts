@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { isNewer } from '../dns/serial.ts';
+import type { InTransfer } from './in-transfer.ts';
 import type { DueNotification, PeerName } from './outbox.ts';
 import type { Rate } from './rate.ts';
 
@@ -10,6 +11,8 @@ const WINDOW_WHILE_SILENT = 8;
 const SILENCES = 8;
 /** Milliseconds after an answer for which a secondary counts as one that answers. */
 const ANSWERING = 60_000;
+/** Milliseconds until a secondary with as many zones on their way as it takes is looked at again. */
+const UNTIL_ROOM = 50;
 /** Rows in line behind a full window, at most, and seconds of sending that they may make up. */
 const LINE = 500;
 const LINE_SECONDS = 5;
@@ -18,6 +21,9 @@ export interface PeerOptions {
   name: PeerName;
   /** Shared by all addresses of a secondary. */
   rate: Rate;
+  /** Zones that may be on their way to it at once; undefined: any number. */
+  maxTransfers: number | undefined;
+  inTransfer: InTransfer;
   clock: Clock;
   /** Sends one row, and settles it; called while window and rate allow. */
   send(peer: Peer, row: DueNotification, signal: AbortSignal): Promise<void>;
@@ -36,7 +42,9 @@ export class Peer {
   /** By zone; the oldest first. */
   readonly #line = new Map<string, DueNotification>();
   readonly #sending = new Map<string, Sending>();
-  readonly #lineLimit: number;
+  #lineLimit = LINE;
+  #rate: Rate;
+  #maxTransfers: number | undefined;
   #silences = 0;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -45,7 +53,15 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#lineLimit = Math.min(LINE, options.rate.perSecond * LINE_SECONDS);
+    this.#rate = options.rate;
+    this.limit(options.rate, options.maxTransfers);
+  }
+
+  /** Its limits may have been changed since. */
+  limit(rate: Rate, maxTransfers: number | undefined): void {
+    this.#rate = rate;
+    this.#maxTransfers = maxTransfers;
+    this.#lineLimit = Math.min(LINE, rate.perSecond * LINE_SECONDS);
   }
 
   /** Rows in line and on their way. */
@@ -90,17 +106,27 @@ export class Peer {
       if (this.#stopped || this.#sending.size >= window) return;
       // The older serial of this zone is being stopped: its turn comes when that has ended.
       if (this.#sending.has(zoneId)) continue;
-      const wait = this.#options.rate.take(this.#options.clock.now());
+      const wait = this.#hasRoomFor(row) ? this.#rate.take(this.#options.clock.now()) : UNTIL_ROOM;
       if (wait > 0) {
-        this.#timer ??= setTimeout(() => {
-          this.#timer = undefined;
-          this.pump();
-        }, wait);
+        this.#pumpIn(wait);
         return;
       }
       this.#line.delete(zoneId);
       this.#send(row);
     }
+  }
+
+  #hasRoomFor({ secondaryId, zoneId }: DueNotification): boolean {
+    const most = this.#maxTransfers;
+    if (most === undefined) return true;
+    return this.#options.inTransfer.count(secondaryId, zoneId) + this.#sending.size < most;
+  }
+
+  #pumpIn(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.pump();
+    }, ms);
   }
 
   /** It replied. Gives whether it had been silent for long. */

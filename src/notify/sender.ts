@@ -1,14 +1,12 @@
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { isTaken, type LegacyAlgorithm } from '../dns/tsig.ts';
-import { type Endpoint, formatEndpoint } from '../endpoint.ts';
-import { askOverTcp } from '../resolve/tcp.ts';
-import { type Question, UdpPool } from '../resolve/udp-pool.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { Question } from '../resolve/udp-pool.ts';
 import { type Announcement, buildNotify, readAcknowledgement } from './message.ts';
+import { Sockets, type SourceAddresses } from './sockets.ts';
 
 export interface SenderOptions {
-  /** Source addresses, those that secondaries know as their primary; the system chooses for a family without one. */
-  from: { readonly ipv4?: string; readonly ipv6?: string };
+  from: SourceAddresses;
   clock: Clock;
   /** TSIG algorithms that are used beside those with SHA-2; default none. */
   legacyTsig?: readonly LegacyAlgorithm[];
@@ -23,20 +21,14 @@ export interface SendOptions {
 
 export type SendResult = { kind: 'answered'; rcode: number } | { kind: 'silent'; error: string };
 
-/** Remotes whose sockets are kept open; beyond them those used longest ago are closed. */
-const MOST_REMOTES = 500;
-
-/**
- * Sends one NOTIFY and waits for the reply to it. Sockets are connected to the secondary and bound to the source address given,
- * each on a random port; "port unreachable" is told at once.
- */
+/** Sends one NOTIFY and waits for the reply to it. */
 export class Sender {
   readonly #options: SenderOptions;
-  /** By remote; the one used last stands last. */
-  readonly #pools = new Map<string, UdpPool>();
+  readonly #sockets: Sockets;
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#sockets = new Sockets(options.from);
   }
 
   /** @throws the signal's reason when it is aborted */
@@ -64,11 +56,7 @@ export class Sender {
       timeoutMs: options.timeoutMs,
       signal: options.signal,
     };
-    const source = isIPv6(to.ip) ? this.#options.from.ipv6 : this.#options.from.ipv4;
-    const got =
-      options.transport === 'tcp'
-        ? await askOverTcp(to, question, source)
-        : await this.#poolFor(to, source).ask(question);
+    const got = await this.#sockets.ask(to, options.transport, question);
     if (got.kind === 'reply') return { kind: 'answered', rcode: got.reply };
     const what = got.kind === 'timeout' ? `no reply within ${options.timeoutMs} ms` : got.detail;
     const unbelieved = passedOver === undefined ? '' : `; a reply was passed over: ${passedOver}`;
@@ -77,20 +65,6 @@ export class Sender {
 
   /** Closes all sockets; what still waits is told so. May be called twice. */
   close(): void {
-    for (const pool of this.#pools.values()) pool.close();
-    this.#pools.clear();
-  }
-
-  #poolFor(remote: Endpoint, localAddress: string | undefined): UdpPool {
-    const text = formatEndpoint(remote);
-    const pool = this.#pools.get(text) ?? new UdpPool({ remote, localAddress, sockets: 2 });
-    this.#pools.delete(text);
-    this.#pools.set(text, pool);
-    for (const [oldest, unused] of this.#pools) {
-      if (this.#pools.size <= MOST_REMOTES) break;
-      this.#pools.delete(oldest);
-      unused.close();
-    }
-    return pool;
+    this.#sockets.close();
   }
 }

@@ -48,6 +48,9 @@ export function noteShownSerial(pool: Pool, shown: ShownSerial): Promise<Noted> 
          insert into serials_ahead as old (zone_id, secondary_id, serial) select $1::bigint, id, $3::bigint from secondary
          on conflict (zone_id, secondary_id) do update set seen_at = excluded.seen_at,
            serial = case when zoneferry_newer(old.serial, excluded.serial) then old.serial else excluded.serial end
+       ), highest as (
+         update convergence set highest_serial = $3::bigint where zone_id = $1::bigint and secondary_id = $2::bigint
+           and (highest_serial is null or zoneferry_newer($3::bigint, highest_serial))
        ) select name from secondary`,
       [zone.id, shown.secondaryId, shown.serial],
     );

@@ -57,7 +57,8 @@ export async function readMeasures(pool: Pool): Promise<Measures> {
 /** Numbers of each zone, and of each zone with each secondary. */
 export interface ZoneMeasures {
   zones: { zone: string; serial: number }[];
-  secondaries: { secondary: string; zone: string; ackedSerial: number | null; acked: boolean }[];
+  /** `shown`: the serial that it was last seen to serve. */
+  secondaries: { secondary: string; zone: string; shown: number | null; acked: boolean }[];
 }
 
 export async function readZoneMeasures(pool: Pool): Promise<ZoneMeasures> {
@@ -65,8 +66,9 @@ export async function readZoneMeasures(pool: Pool): Promise<ZoneMeasures> {
     pool.query('select name, published_serial from zones where published_serial is not null order by name'),
     pool.query(
       `select s.name as secondary, z.name as zone, bool_and(n.acked_serial is not distinct from n.serial) as acked,
-         (array_agg(n.acked_serial order by n.acked_at nulls first))[1] as acked_serial
+         max(c.shown_serial) as shown
        from notifications n join zones z on z.id = n.zone_id join secondaries s on s.id = n.secondary_id
+       left join convergence c on c.zone_id = n.zone_id and c.secondary_id = n.secondary_id
        group by s.name, z.name order by s.name, z.name`,
     ),
   ]);
@@ -75,7 +77,7 @@ export async function readZoneMeasures(pool: Pool): Promise<ZoneMeasures> {
     secondaries: secondaries.rows.map((row) => ({
       secondary: row.secondary,
       zone: row.zone,
-      ackedSerial: row.acked_serial === null ? null : Number(row.acked_serial),
+      shown: row.shown === null ? null : Number(row.shown),
       acked: row.acked,
     })),
   };

@@ -4,6 +4,8 @@ import { type Endpoint, parseEndpoint } from '../endpoint.ts';
 import type { Hints } from './hints.ts';
 import { LEASE_MS } from './lease/lease.ts';
 import { isNotAmong, type LeaseVersion, LeaseWatch, readLeases } from './lease/watch.ts';
+import { endpoints } from './ledger/ledger.ts';
+import { ENTER_TOLD } from './ledger/row.ts';
 import type { Pool } from './pool.ts';
 import { tsigKey } from './registry.ts';
 import { Secrets } from './secrets.ts';
@@ -23,6 +25,12 @@ export interface DueNotification {
   addressText: string;
   key?: TsigKey;
   attempts: number;
+  committedAt: Date;
+  /** Where it is asked whether it serves the serial; empty: it isn't. */
+  checkAt: readonly Endpoint[];
+  /** NOTIFYs a second to this secondary, and zones on their way to it at once, where it has limits of its own. */
+  rate?: number;
+  maxTransfers?: number;
 }
 
 export interface NotificationResult {
@@ -78,7 +86,8 @@ export class Outbox {
           returning n.*
         )
         select c.zone_id, z.name as zone, z.published_serial, z.published_soa, z.published_soa_ttl, c.secondary_id, s.name as secondary,
-          c.address, c.attempts, c.serial, k.name as key_name, k.algorithm, k.secret, k.min_mac_bits
+          c.address, c.attempts, c.serial, c.committed_at, s.notify_rate, s.max_transfers,
+          case when zoneferry_is_verified(s, z) then coalesce(s.check_addresses, s.addresses) else '{}' end as check_at, k.name as key_name, k.algorithm, k.secret, k.min_mac_bits
         from claimed c
         join zones z on z.id = c.zone_id
         join secondaries s on s.id = c.secondary_id
@@ -108,6 +117,10 @@ export class Outbox {
           address,
           addressText: row.address,
           attempts: row.attempts,
+          committedAt: row.committed_at,
+          checkAt: endpoints(row.check_at),
+          ...(row.notify_rate === null ? {} : { rate: row.notify_rate }),
+          ...(row.max_transfers === null ? {} : { maxTransfers: row.max_transfers }),
           ...(key === undefined ? {} : { key }),
         },
       ];
@@ -128,7 +141,7 @@ export class Outbox {
             as r (zone_id, secondary_id, address, serial, rcode, error, next_at)
           join notifications n on n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address
           order by n.zone_id, n.secondary_id, n.address for no key update of n
-        )
+        ), told as (
         update notifications n set
           acked_serial = case when r.rcode is not null and r.next_at is null then r.serial else n.acked_serial end,
           acked_at = case when r.rcode is not null then clock_timestamp() else n.acked_at end,
@@ -136,7 +149,9 @@ export class Outbox {
           error = case when r.rcode is null and r.error is null then n.error else r.error end,
           sent_serial = case when r.rcode is null and r.error is null and n.sent_serial = r.serial then null else n.sent_serial end,
           next_at = case when n.serial = r.serial then coalesce(r.next_at, n.next_at) else n.next_at end
-        from r where n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address`,
+        from r where n.zone_id = r.zone_id and n.secondary_id = r.secondary_id and n.address = r.address
+        returning n.zone_id, n.secondary_id, n.serial, n.committed_at, n.sent_at, r.serial as told_serial, r.rcode, r.error
+        )${ENTER_TOLD}`,
       values: [
         results.map((result) => result.zoneId),
         results.map((result) => result.secondaryId),

@@ -13,11 +13,20 @@ export interface Secondary {
   zones: string[] | null;
   notify: boolean;
   catalog: string | null;
+  /** Where it answers queries; null: at its addresses; none: it is not asked. */
+  check: string[] | null;
+  /** Nobody waits for it. */
+  optional: boolean;
+  /** NOTIFYs a second; null: as NOTIFY_RATE has it. */
+  notifyRate: number | null;
+  /** Zones that may be on their way to it at once; null: any number. */
+  maxTransfers: number | null;
 }
 
 export type SecondarySettings = Partial<Omit<Secondary, 'id' | 'name'>>;
 
-const COLUMNS = 'id, name, addresses, transfer_from::text[] as "transferFrom", keys, zones, notify, catalog';
+const COLUMNS =
+  'id, name, addresses, transfer_from::text[] as "transferFrom", keys, zones, notify, catalog, check_addresses as "check", optional, notify_rate as "notifyRate", max_transfers as "maxTransfers"';
 
 const COLUMN_OF = {
   addresses: ['addresses', 'text[]'],
@@ -26,6 +35,10 @@ const COLUMN_OF = {
   zones: ['zones', 'text[]'],
   notify: ['notify', 'boolean'],
   catalog: ['catalog', 'text'],
+  check: ['check_addresses', 'text[]'],
+  optional: ['optional', 'boolean'],
+  notifyRate: ['notify_rate', 'integer'],
+  maxTransfers: ['max_transfers', 'integer'],
 } as const satisfies Record<keyof SecondarySettings, [string, string]>;
 
 /** Registers a secondary. */
@@ -98,4 +111,9 @@ function columnsOf(settings: SecondarySettings): {
     parameters.push(`$${values.length + 1}::${type}`);
   }
   return { names, parameters, values };
+}
+
+/** A registration as the command line and the API print it. */
+export function secondaryInJson({ check, zones, ...secondary }: Secondary): object {
+  return { ...secondary, zones: zones ?? 'all', check: check?.length === 0 ? 'none' : check };
 }

@@ -1,4 +1,5 @@
 import type { FamilyState } from '../zone/alias/state.ts';
+import { countStates, type StateCounts } from './ledger/states.ts';
 import type { Pool } from './pool.ts';
 
 /** A zone as `status` shows it. */
@@ -59,6 +60,8 @@ export interface SecondaryStatus {
   newest: { zone: string; serial: number; ackedSerial: number | null } | null;
   lastAckedAt: Date | null;
   lastError: string | null;
+  /** How many of its zones stand how. */
+  convergence: StateCounts | undefined;
 }
 
 /** A record that is not served, and why. */
@@ -139,8 +142,27 @@ export async function readAliasStatus(
 
 /** What each secondary has answered and what waits for it. */
 export async function readSecondaryStatus(pool: Pool): Promise<SecondaryStatus[]> {
-  const { rows } = await pool.query(
-    `select s.name, s.addresses, s.notify, coalesce(n.total, 0) as total, coalesce(n.acked, 0) as acked, n.last_acked_at, e.error,
+  const [{ rows }, counts] = await Promise.all([readOutboxes(pool), countStates(pool)]);
+  return rows.map((row) => ({
+    secondary: row.name,
+    addresses: row.addresses,
+    notify: row.notify,
+    notifications: Number(row.total),
+    acked: Number(row.acked),
+    pending: Number(row.total) - Number(row.acked),
+    newest:
+      row.zone === null
+        ? null
+        : { zone: row.zone, serial: Number(row.serial), ackedSerial: numberOrNull(row.acked_serial) },
+    lastAckedAt: row.last_acked_at,
+    lastError: row.error,
+    convergence: counts.get(row.id),
+  }));
+}
+
+function readOutboxes(pool: Pool) {
+  return pool.query(
+    `select s.id, s.name, s.addresses, s.notify, coalesce(n.total, 0) as total, coalesce(n.acked, 0) as acked, n.last_acked_at, e.error,
        w.zone, w.serial, w.acked_serial
      from secondaries s
      left join lateral (
@@ -155,20 +177,6 @@ export async function readSecondaryStatus(pool: Pool): Promise<SecondaryStatus[]
        where m.secondary_id = s.id order by m.committed_at desc, z.name limit 1) w on true
      order by s.name`,
   );
-  return rows.map((row) => ({
-    secondary: row.name,
-    addresses: row.addresses,
-    notify: row.notify,
-    notifications: Number(row.total),
-    acked: Number(row.acked),
-    pending: Number(row.total) - Number(row.acked),
-    newest:
-      row.zone === null
-        ? null
-        : { zone: row.zone, serial: Number(row.serial), ackedSerial: numberOrNull(row.acked_serial) },
-    lastAckedAt: row.last_acked_at,
-    lastError: row.error,
-  }));
 }
 
 /** The outbox of one secondary, zone by zone; what waits first. */

@@ -1,8 +1,10 @@
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
+import { pruneLedger } from '../store/ledger/states.ts';
 import { dropOrphans, type JournalLimits, pruneJournal } from '../store/maintenance.ts';
 import type { Pool } from '../store/pool.ts';
+import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
 
 const EVERY = 10 * 60 * 1000; // ms
@@ -17,6 +19,8 @@ export function startMaintenance(pool: Pool, journal: JournalLimits, log: Log): 
       await tidyTargets(pool);
       await dropOrphans(pool);
       await dropPassedSerials(pool);
+      await pruneLedger(pool);
+      await pruneRefusals(pool);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'maintenance failed; it is tried again in ten minutes');
     }

@@ -45,3 +45,17 @@ export interface AheadEvent {
   readonly secondaryId: string;
   readonly serial: number;
 }
+
+/** A request that was refused. */
+export interface RefusedEvent {
+  readonly address: string;
+  /** The key that it named. */
+  readonly key?: string;
+  readonly zone?: string;
+  /** The type asked for, in words. */
+  readonly asked?: string;
+  readonly reason: string;
+  readonly detail: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { plainAddress } from './access.ts';
 import type { Answer } from './answer.ts';
 import type { Transport } from './edns.ts';
-import type { Given, ServedEvent } from './events.ts';
+import type { Given, RefusedEvent, ServedEvent } from './events.ts';
 import { type Refusal, refusalRcode } from './refusal.ts';
 import type { Request } from './request.ts';
 
@@ -30,14 +30,17 @@ export type StartedAnswer = Omit<
 export class Report {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #onRefused: ((event: RefusedEvent) => void) | undefined;
   #second = 0;
   #shown = 0;
   #hidden = 0;
   #pending: (() => void)[] = [];
 
-  constructor(log: Log, clock: Clock) {
+  /** @param onRefused told of the refusals that are shown */
+  constructor(log: Log, clock: Clock, onRefused?: (event: RefusedEvent) => void) {
     this.#log = log;
     this.#clock = clock;
+    this.#onRefused = onRefused;
   }
 
   started(answer: StartedAnswer, because: Answer['because']): void {
@@ -66,6 +69,15 @@ export class Report {
     const verb = rcode === 'SERVFAIL' ? 'failed' : 'denied';
     const peerText = `${plainAddress(peer.address)}#${peer.port}`;
     const keyName = key === undefined ? undefined : formatName(key);
+    this.#onRefused?.({
+      address: plainAddress(peer.address),
+      ...(key === undefined ? {} : { key: nameKey(key) }),
+      ...(zone === undefined ? {} : { zone }),
+      ...(asked === undefined ? {} : { asked }),
+      reason: refusal.reason,
+      detail: refusal.detail,
+      at: this.#clock.now(),
+    });
     this.#log.warn(
       {
         peer: peerText,

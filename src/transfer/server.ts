@@ -3,7 +3,7 @@ import type { LegacyAlgorithm } from '../dns/tsig.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
-import type { AheadEvent, ServedEvent } from './events.ts';
+import type { AheadEvent, RefusedEvent, ServedEvent } from './events.ts';
 import { Images } from './images.ts';
 import { Increments } from './increments.ts';
 import { defaultLimits, type TransferLimits } from './limits.ts';
@@ -31,6 +31,8 @@ export interface TransferServerOptions {
   readonly legacyTsig?: readonly LegacyAlgorithm[];
   /** Told of each answer with data, when it is over. */
   readonly onServed?: (event: ServedEvent) => void;
+  /** Told of refusals, some each second at most. Must not throw. */
+  readonly onRefused?: (event: RefusedEvent) => void;
   /** Told of each secondary that has a newer serial than we serve. */
   readonly onAhead?: (event: AheadEvent) => void;
 }
@@ -54,7 +56,7 @@ export interface TransferServer {
 export function createTransferServer(options: TransferServerOptions): TransferServer {
   const { source, registry, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const report = new Report(log, clock);
+  const report = new Report(log, clock, options.onRefused);
   const increments = new Increments(source, limits);
   const images = new Images(source, limits, (zone, from) => increments.history(zone, from));
   const responder = new Responder({

@@ -98,7 +98,8 @@ describe('secondary', () => {
         'K2,k1',
       ],
       ...['--transfer-from', '198.51.100.0/24,2001:db8:1::/48', '--zones', 'B.test,a.test', '--no-notify'],
-      ...['--catalog', 'cat.test', '--json'],
+      ...['--catalog', 'cat.test', '--check', '192.0.2.99,[2001:db8::99]:53', '--optional'],
+      ...['--notify-rate', '20', '--max-transfers', '5', '--json'],
     );
     expect(status).toBe(0);
     expect(stderr).toMatch(/warning: there is no zone b\.test\. yet/);
@@ -111,6 +112,10 @@ describe('secondary', () => {
       zones: ['b.test.', 'a.test.'],
       notify: false,
       catalog: 'cat.test.',
+      check: ['192.0.2.99', '[2001:db8::99]:53'],
+      optional: true,
+      notifyRate: 20,
+      maxTransfers: 5,
     });
   });
 

@@ -90,6 +90,8 @@ class MemoryOutbox implements NotifyOutbox {
         secondary: `secondary at ${address.port}`,
         address,
         addressText: formatEndpoint(address),
+        committedAt: new Date(),
+        checkAt: [],
         acked: undefined,
         rcode: undefined,
         error: undefined,

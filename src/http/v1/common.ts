@@ -4,6 +4,7 @@ import { isId, readZone } from '../../store/items.ts';
 import type { Client, Pool } from '../../store/pool.ts';
 import { zoneIdsOf } from '../../store/resync.ts';
 import { actingAs } from '../../store/transaction.ts';
+import { type Convergence, inWords } from '../../zone/convergence.ts';
 import { HttpError, notFound } from '../errors.ts';
 import { callerOf } from '../guard.ts';
 
@@ -78,4 +79,9 @@ function keyOrItself(name: string): string {
   } catch {
     return name;
   }
+}
+
+/** How a zone stands at a secondary, with its sentence. */
+export function standingInJson(row: Convergence, now: number): object {
+  return { ...row, words: inWords(row, now) };
 }

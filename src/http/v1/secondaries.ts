@@ -2,12 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import { databaseFailure } from '../../store/failure.ts';
 import { isId } from '../../store/items.ts';
+import { countStates, readStanding } from '../../store/ledger/states.ts';
 import {
   addSecondary,
   deleteSecondary,
   listSecondaries,
   type Secondary,
   type SecondarySettings,
+  secondaryInJson,
   setSecondary,
 } from '../../store/secondaries.ts';
 import { readNotifications } from '../../store/status.ts';
@@ -22,17 +24,21 @@ import {
   pageOf,
   paging,
   secondaryChange,
+  standingState,
 } from '../schemas.ts';
-import { success, zoneName } from './common.ts';
+import { standingInJson, success, zoneName } from './common.ts';
 import { pageByName } from './page.ts';
 
-type Settings = Omit<SecondarySettings, 'zones'> & { zones?: 'all' | string[] };
+type Settings = Omit<SecondarySettings, 'zones' | 'check'> & {
+  zones?: 'all' | string[];
+  check?: 'none' | string[] | null;
+};
 interface Path {
   Params: { id: string };
 }
 
 /** `/v1/secondaries`, each by its id or name. */
-export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
+export function secondaryRoutes(app: FastifyInstance, { pool, clock }: Rooms): void {
   const tags = ['secondaries'];
   const response = { 200: answer('The secondary', anything), ...errors };
 
@@ -48,7 +54,7 @@ export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
     },
     async ({ query }) => {
       const { items, ...page } = pageByName(await listSecondaries(pool), query);
-      return { ...success(items.map(toJson)), ...page };
+      return { ...success(items.map(secondaryInJson)), ...page };
     },
   );
 
@@ -67,14 +73,18 @@ export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
       const given = { ...settingsOf(settings), addresses: settings.addresses };
       const secondary = await addSecondary(pool, name, given).catch(badReference);
       reply.status(201).header('location', `/v1/secondaries/${secondary.id}`);
-      return success({ message: `secondary ${name} was registered`, secondary: toJson(secondary) });
+      return success({ message: `secondary ${name} was registered`, secondary: secondaryInJson(secondary) });
     },
   );
 
   app.get<Path>(
     '/secondaries/:id',
     { schema: { tags, summary: 'Show a secondary', params: namedParams, response } },
-    async ({ params }) => success(toJson(await find(params.id))),
+    async ({ params }) => {
+      const secondary = await find(params.id);
+      const convergence = (await countStates(pool)).get(secondary.id);
+      return success({ ...secondaryInJson(secondary), convergence });
+    },
   );
 
   app.patch<Path & { Body: Settings }>(
@@ -92,7 +102,7 @@ export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
       const { name } = await find(params.id);
       const secondary = await setSecondary(pool, name, settingsOf(body)).catch(badReference);
       if (!secondary) throw notFound(`secondary ${name}`);
-      return success({ message: `secondary ${name} was changed`, secondary: toJson(secondary) });
+      return success({ message: `secondary ${name} was changed`, secondary: secondaryInJson(secondary) });
     },
   );
 
@@ -102,7 +112,10 @@ export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
     async ({ params }) => {
       const secondary = await find(params.id);
       if (!(await deleteSecondary(pool, secondary.name))) throw notFound(`secondary ${secondary.name}`);
-      return success({ message: `secondary ${secondary.name} was deleted`, secondary: toJson(secondary) });
+      return success({
+        message: `secondary ${secondary.name} was deleted`,
+        secondary: secondaryInJson(secondary),
+      });
     },
   );
 
@@ -123,6 +136,36 @@ export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
     },
   );
 
+  app.get<Path & { Querystring: { limit: number; after?: string; state: 'all' | 'open' } }>(
+    '/secondaries/:id/zones',
+    {
+      schema: {
+        tags,
+        summary: 'Show how each zone stands at a secondary, with the reason in words',
+        params: namedParams,
+        querystring: { type: 'object', properties: { ...paging, state: standingState } },
+        response: { 200: pageOf('Zones', anything), ...errors },
+      },
+    },
+    async ({ params, query }) => {
+      const { id } = await find(params.id);
+      const { limit, after, state } = query;
+      const page = await readStanding(pool, {
+        secondaryId: id,
+        open: state === 'open',
+        limit: limit + 1,
+        byName: true,
+        ...(after === undefined ? {} : { after }),
+      });
+      const rows = page.rows.slice(0, limit);
+      return {
+        ...success(rows.map((row) => standingInJson(row, clock.now()))),
+        next: page.rows.length > limit ? (rows.at(-1)?.zone ?? null) : null,
+        total: page.total,
+      };
+    },
+  );
+
   async function find(reference: string): Promise<Secondary> {
     const key = isId(reference) ? 'id' : 'name';
     const found = (await listSecondaries(pool)).find((secondary) => secondary[key] === reference);
@@ -131,12 +174,13 @@ export function secondaryRoutes(app: FastifyInstance, { pool }: Rooms): void {
   }
 }
 
-function settingsOf({ zones, catalog, ...settings }: Settings): SecondarySettings {
+function settingsOf({ zones, catalog, check, ...settings }: Settings): SecondarySettings {
   return {
     ...settings,
     ...(zones === undefined
       ? {}
       : { zones: zones === 'all' ? null : zones.map((zone) => zoneName(zone, 'zones')) }),
+    ...(check === undefined ? {} : { check: check === 'none' ? [] : check }),
     ...(catalog === undefined ? {} : { catalog: catalog === null ? null : zoneName(catalog, 'catalog') }),
   };
 }
@@ -146,8 +190,4 @@ function badReference(error: unknown): never {
   if (error instanceof pg.DatabaseError && error.code === '23503')
     throw new HttpError(422, `keys: ${databaseFailure(error)?.message ?? ''}`);
   throw error;
-}
-
-function toJson(secondary: Secondary): object {
-  return { ...secondary, zones: secondary.zones ?? 'all' };
 }

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf } from '../../errors.ts';
 import { readAhead } from '../../store/ahead.ts';
+import { readStanding } from '../../store/ledger/states.ts';
 import { listProcesses } from '../../store/processes.ts';
+import { readRefusals } from '../../store/refusals.ts';
 import {
   countNotifications,
   notifyAgain,
@@ -12,10 +14,10 @@ import {
 } from '../../store/status.ts';
 import type { Rooms } from '../rooms.ts';
 import { answer, anything, errors, newNotifications, paging } from '../schemas.ts';
-import { success, zoneIds } from './common.ts';
+import { standingInJson, success, zoneIds } from './common.ts';
 
 /** `/v1/status`: everything on one screen. `/v1/notifications`: NOTIFY again. */
-export function statusRoutes(app: FastifyInstance, { pool, queues }: Rooms): void {
+export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Rooms): void {
   app.get<{ Querystring: { limit: number } }>(
     '/status',
     {
@@ -31,19 +33,24 @@ export function statusRoutes(app: FastifyInstance, { pool, queues }: Rooms): voi
     },
     async ({ query }) => {
       const { limit } = query;
-      const [zones, aliases, secondaries, problems, ahead, processes, queue] = await Promise.all([
-        readZoneStatus(pool, limit),
-        readAliasStatus(pool, limit),
-        readSecondaryStatus(pool),
-        readRecordProblems(pool, limit),
-        readAhead(pool, limit),
-        listProcesses(pool),
-        readQueue(),
-      ]);
+      const [zones, aliases, secondaries, standing, refusals, problems, ahead, processes, queue] =
+        await Promise.all([
+          readZoneStatus(pool, limit),
+          readAliasStatus(pool, limit),
+          readSecondaryStatus(pool),
+          readStanding(pool, { open: true, limit }),
+          readRefusals(pool, limit, new Date(clock.now() - REFUSED_WITHIN_MS)),
+          readRecordProblems(pool, limit),
+          readAhead(pool, limit),
+          listProcesses(pool),
+          readQueue(),
+        ]);
       return success({
         zones: zones.rows,
         aliases: aliases.rows,
         secondaries,
+        convergence: standing.rows.map((row) => standingInJson(row, clock.now())),
+        refusals: refusals.rows,
         problems: problems.rows,
         ahead: ahead.rows,
         queue,
@@ -53,6 +60,8 @@ export function statusRoutes(app: FastifyInstance, { pool, queues }: Rooms): voi
           aliases: aliases.total,
           secondaries: secondaries.length,
           problems: problems.total,
+          notConverged: standing.total,
+          refusals: refusals.total,
           ahead: ahead.total,
         },
       });
@@ -98,4 +107,5 @@ export function statusRoutes(app: FastifyInstance, { pool, queues }: Rooms): voi
   }
 }
 
+const REFUSED_WITHIN_MS = 86_400_000;
 const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;

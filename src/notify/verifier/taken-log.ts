@@ -1,0 +1,92 @@
+import { messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Taken } from '../../store/ledger/ledger.ts';
+
+/** Milliseconds between two writes, and rows of one; what is more is dropped, as the verifier sees it by itself. */
+const EVERY = 500;
+const MOST = 1_000;
+
+/** An answer that went out, as the transfer server tells it. */
+export interface Served {
+  zoneId: string;
+  secondaryId: string;
+  serial: number;
+  given: string;
+  complete: boolean;
+  bytes: number;
+  startedAt: number;
+  ms: number;
+}
+
+/**
+ * What secondaries ask and get, gathered in memory and written a few times a second. It stands beside every answer, so it does next to
+ * nothing there; and it is lost with the process, as nothing depends on it.
+ */
+export class TakenLog {
+  readonly #write: (rows: readonly Taken[]) => Promise<void>;
+  readonly #log: Log | undefined;
+  #transfers = new Map<string, Taken>();
+  #asked = new Map<string, Taken>();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #failing = false;
+
+  constructor(write: (rows: readonly Taken[]) => Promise<void>, log?: Log) {
+    this.#write = write;
+    this.#log = log;
+  }
+
+  add(event: Served): void {
+    const row = takenOf(event);
+    const isTransfer = row.served !== undefined;
+    const into = isTransfer ? this.#transfers : this.#asked;
+    if (into.size >= MOST) return;
+    const key = `${event.zoneId}/${event.secondaryId}`;
+    if (!isTransfer && (into.has(key) || this.#transfers.has(key))) return;
+    into.set(key, row);
+    this.#timer ??= setTimeout(() => this.#flush(), EVERY).unref();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#writing;
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    // the database is slower than that: what comes meanwhile is dropped beyond a number
+    if (this.#writing !== undefined) {
+      this.#timer = setTimeout(() => this.#flush(), EVERY).unref();
+      return;
+    }
+    const rows = [...this.#transfers.values()];
+    for (const [key, row] of this.#asked) if (!this.#transfers.has(key) && rows.length < MOST) rows.push(row);
+    this.#transfers = new Map();
+    this.#asked = new Map();
+    this.#writing = this.#write(rows)
+      .then(() => {
+        this.#failing = false;
+      })
+      .catch((error: unknown) => {
+        if (!this.#failing)
+          this.#log?.debug({ error: messageOf(error) }, 'what secondaries asked could not be written');
+        this.#failing = true;
+      })
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+}
+
+/** An answer as the ledger takes it. */
+export function takenOf(event: Served): Taken {
+  const { zoneId, secondaryId, serial, given, bytes, startedAt, ms } = event;
+  const asked = { zoneId, secondaryId, serial, askedAt: startedAt };
+  if (!event.complete || !isWhole(given)) return asked;
+  return { ...asked, served: { kind: given, bytes, ms, at: startedAt + ms } };
+}
+
+/** Whether a secondary that took it has the version. */
+export function isWhole(given: string): boolean {
+  return given === 'AXFR' || given === 'IXFR' || given === 'AXFR-style IXFR' || given === 'up-to-date';
+}
