@@ -1,7 +1,7 @@
+import { openResolver } from '../../app/resolver.ts';
 import { systemClock } from '../../clock.ts';
 import type { Config } from '../../config.ts';
 import { messageOf } from '../../errors.ts';
-import { Resolver } from '../../resolve/resolver.ts';
 import { systemServers } from '../../resolve/system.ts';
 import { formatResolver, type ResolverAddress } from '../../resolver-address.ts';
 import { failed, ok, type Verdict, warning } from './verdict.ts';
@@ -22,12 +22,7 @@ export async function checkResolvers(config: Config, name: string): Promise<Verd
 
 async function checkOne(server: ResolverAddress, name: string, config: Config): Promise<Verdict> {
   const check = `resolver ${formatResolver(server)}`;
-  const resolver = new Resolver({
-    servers: [server],
-    timeoutMs: config.resolveTimeoutMs,
-    tries: config.resolveTries,
-    clock: systemClock,
-  });
+  const resolver = await openResolver({ ...config, resolvers: [server] }, systemClock);
   const asked = performance.now();
   try {
     const { outcome } = await resolver.look(name, 'A');
