@@ -7,6 +7,10 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
   ixfr: { file: './ixfr.ts', shows: 'a change of one record of that zone' },
   'small-zones': { file: './small-zones.ts', shows: '10,000 zones of 12 records' },
   soa: { file: './soa.ts', shows: 'SOA over UDP' },
+  fanout: {
+    file: './fanout.ts',
+    shows: 'a target that many zones follow moves, beside bare set-based SQL',
+  },
   follow: { file: './measure-follow.ts', shows: 'how soon a change is to be seen' },
 };
 

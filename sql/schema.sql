@@ -1474,17 +1474,6 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.zoneferry_stamp_notification()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-begin
-  new.xid := pg_current_xact_id();
-  return new;
-end
-$function$
-;
-
 CREATE OR REPLACE FUNCTION public.zoneferry_state(verified boolean, published bigint, ledger convergence, outbox_acked boolean, outbox_rcode integer, outbox_error text, outbox_attempts integer, at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -1684,6 +1673,8 @@ CREATE INDEX zone_changes_by_age ON public.zone_changes USING btree (created_at)
 
 CREATE INDEX zone_marks_by_zone ON public.zone_marks USING btree (zone_id);
 
+CREATE INDEX zone_marks_edits ON public.zone_marks USING btree (id) WHERE ((cause ->> 'by'::text) IS DISTINCT FROM 'alias'::text);
+
 CREATE UNIQUE INDEX zones_by_member_label ON public.zones USING btree (zoneferry_member_label(id, name) COLLATE "C");
 
 CREATE INDEX zones_catalogs ON public.zones USING btree (id) WHERE catalog;
@@ -1701,8 +1692,6 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.con
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.convergence_history FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.notifications FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
-
-CREATE TRIGGER stamp_notification BEFORE UPDATE OF serial ON public.notifications FOR EACH ROW EXECUTE FUNCTION zoneferry_stamp_notification();
 
 CREATE CONSTRAINT TRIGGER "A_conflict" AFTER INSERT OR UPDATE OF zone_id, name, type, disabled ON public.records DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((NOT new.disabled) AND (COALESCE(current_setting('zoneferry.prechecked'::text, true), ''::text) <> 'on'::text))) EXECUTE FUNCTION zoneferry_check_conflicts();
 
@@ -1780,7 +1769,9 @@ CREATE TRIGGER check_catalog_kept BEFORE UPDATE ON public.zones FOR EACH ROW WHE
 
 CREATE TRIGGER check_catalog_made BEFORE INSERT ON public.zones FOR EACH ROW WHEN (new.catalog) EXECUTE FUNCTION zoneferry_check_catalog();
 
-CREATE TRIGGER check_zone BEFORE INSERT OR UPDATE ON public.zones FOR EACH ROW EXECUTE FUNCTION zoneferry_check_zone();
+CREATE TRIGGER check_zone_inserted BEFORE INSERT ON public.zones FOR EACH ROW EXECUTE FUNCTION zoneferry_check_zone();
+
+CREATE TRIGGER check_zone_updated BEFORE UPDATE ON public.zones FOR EACH ROW WHEN ((((((new.id IS DISTINCT FROM old.id) OR (new.name IS DISTINCT FROM old.name)) OR (new.primary_ns IS DISTINCT FROM old.primary_ns)) OR (new.contact IS DISTINCT FROM old.contact)) OR ((new.serial <> old.serial) AND (NOT (new.published_serial IS DISTINCT FROM old.published_serial))) OR (NOT zoneferry_is_service()))) EXECUTE FUNCTION zoneferry_check_zone();
 
 CREATE TRIGGER mark_member_deleted AFTER DELETE ON public.zones FOR EACH ROW WHEN (((old.published_serial IS NOT NULL) AND (NOT old.catalog))) EXECUTE FUNCTION zoneferry_mark_member();
 

@@ -9,15 +9,27 @@ import type { Advance } from './advance.ts';
 async function forgetOldRounds(client: Client, advances: readonly Advance[]): Promise<void> {
   const steps = advances.filter((advance) => advance.from);
   if (steps.length === 0) return;
-  await client.query(
-    `delete from zone_changes c using unnest($1::bigint[], $2::bigint[], $3::bigint[]) as a (zone_id, from_serial, serial)
-     where c.zone_id = a.zone_id and c.from_serial <> a.from_serial
-       and (c.from_serial >= a.serial and c.from_serial <= a.serial + 2147483648 or c.from_serial <= a.serial - 2147483648)`,
+  // for each zone two looks into the index, which find nothing but once a round
+  const { rows } = await client.query<{ zone_id: string; from_serial: string }>(
+    `select c.zone_id, c.from_serial from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as a (zone_id, from_serial, serial)
+     cross join lateral (
+       (select zone_id, from_serial from zone_changes
+        where zone_id = a.zone_id and from_serial >= a.serial and from_serial <= a.serial + 2147483648 offset 0)
+       union all
+       (select zone_id, from_serial from zone_changes where zone_id = a.zone_id and from_serial <= a.serial - 2147483648 offset 0)
+     ) as c
+     where c.from_serial <> a.from_serial`,
     [
       steps.map((step) => step.zoneId),
       steps.map((step) => step.from?.serial),
       steps.map((step) => step.serial),
     ],
+  );
+  if (rows.length === 0) return;
+  await client.query(
+    `delete from zone_changes c using unnest($1::bigint[], $2::bigint[]) as o (zone_id, from_serial)
+     where c.zone_id = o.zone_id and c.from_serial = o.from_serial`,
+    [rows.map((row) => row.zone_id), rows.map((row) => row.from_serial)],
   );
 }
 

@@ -10,6 +10,7 @@ import type { ZoneDelta } from './advance.ts';
 import { readMembers } from './catalog.ts';
 import {
   holdTargets,
+  type KnownAlias,
   type Names,
   readAliases,
   readAnswers,
@@ -20,7 +21,6 @@ import {
 } from './read.ts';
 import {
   type AddedRecord,
-  type AliasRow,
   deleteStaleRows,
   insertNewRows,
   linkSources,
@@ -50,13 +50,14 @@ export async function rewriteNames(
 ): Promise<Rewritten> {
   const sources = groupByName(await readSources(client, names));
   const published = groupByName(await readPublished(client, names));
-  const { answers, followed } = await answersFor(client, names, sources);
+  const known = await readAliases(client, names);
+  const { answers, followed } = await answersFor(client, sources, known);
   const members = await readMembers(client, names, catalogs);
 
   const stale: string[] = [];
   const fresh: AddedRecord[] = [];
   const links: { id: string; sourceRecordId: string | null }[] = [];
-  const aliases: AliasRow[] = [];
+  const aliases: KnownAlias[] = [];
   const problems: Problem[] = [];
   const deltas = new Map<string, ZoneDelta>();
   names.owners.forEach((owner, index) => {
@@ -71,7 +72,7 @@ export async function rewriteNames(
         : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
     const { deleted, added, relinked } = difference(before, desired.records);
     links.push(...relinked);
-    if (desired.alias) aliases.push({ zoneId, owner, held: undefined, ...desired.alias });
+    if (desired.alias) aliases.push({ zoneId, owner, ...desired.alias, held: desired.alias.held ?? null });
     problems.push(...changedProblems(rows, desired));
     if (deleted.length + added.length === 0) return;
     for (const record of deleted) stale.push(record.id);
@@ -85,25 +86,23 @@ export async function rewriteNames(
   const written = await writeProblems(client, problems);
   const passed = namesOf(problems.filter(({ id }) => !written.has(id)));
   await markAgain(client, passed);
-  const { newTargets } = await rememberAliases(client, names, aliases);
+  const { newTargets } = await rememberAliases(client, known, aliases);
   return { deltas, newTargets, followed, passed: new Set(passed.zoneIds) };
 }
 
 async function answersFor(
   client: Client,
-  names: Names,
   sources: Map<string, ZoneSource[]>,
+  known: ReadonlyMap<string, KnownAlias>,
 ): Promise<{ answers: Map<string, TargetAnswer>; followed: Set<string> }> {
   const targets = new Set<string>();
   const unseen = new Set<string>();
-  let known: Map<string, string> | undefined;
   for (const rows of sources.values()) {
     for (const row of rows) {
       if (row.type !== 'ALIAS') continue;
-      known ??= await readAliases(client, names);
       const target = targetOf(row.content);
       targets.add(target);
-      if (known.get(row.id) !== target) unseen.add(target);
+      if (known.get(row.id)?.target !== target) unseen.add(target);
     }
   }
   await holdTargets(client, [...unseen]);

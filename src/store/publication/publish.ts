@@ -48,7 +48,7 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
       client,
       zones.map((zone) => zone.id),
     );
-    const { ready, unready } = await sortByReadiness(client, zones);
+    const { ready, unready } = await sortByReadiness(client, zones, marks);
     await setAside(
       client,
       unready

@@ -28,23 +28,38 @@ export interface Mark {
   owner: string | null;
   /** Why, as JSON: see src/zone/cause.ts. */
   cause: string | null;
+  /** Whether an ALIAS's target moved; else somebody edited. */
+  moved: boolean;
 }
 
-/** Ids of zones with marks, oldest marks first: those that are to be read whole, or in large part, take their time. */
+/** Ids of zones with marks: those that are to be read whole, or in large part, take their time. */
 export interface MarkedZones {
   small: string[];
   large: string[];
 }
 
+/** An index holds these marks, so the words have to be the same. */
+const IS_EDIT = `(cause ->> 'by') is distinct from 'alias'`;
+
+/**
+ * Zones to publish next, at most `limit`. However many zones a target that moves or one client marks, the others don't wait behind
+ * them: some places are for the newest edits, up to half for the oldest ones, the rest for the oldest marks of any kind.
+ */
 export async function markedZones(
   pool: Pool,
   limit: number,
   passed: readonly string[],
 ): Promise<MarkedZones> {
   const { rows } = await pool.query<{ zone_id: string; large: boolean }>(
-    `select zone_id, bool_or(owner is null) or count(*) > $1::integer as large
-     from (select id, zone_id, owner from zone_marks where zone_id <> all ($2::bigint[]) order by id limit $1::integer * 4) as oldest
-     group by zone_id order by min(id) limit $1::integer`,
+    `select zone_id, bool_or(owner is null) or count(distinct id) > $1::integer as large
+     from (
+       (select 1 as turn, id, zone_id, owner from zone_marks where ${IS_EDIT} and zone_id <> all ($2::bigint[]) order by id desc limit $1::integer / 10 + 1)
+       union all
+       (select 2, id, zone_id, owner from zone_marks where ${IS_EDIT} and zone_id <> all ($2::bigint[]) order by id limit $1::integer / 2 + 1)
+       union all
+       (select 3, id, zone_id, owner from zone_marks where zone_id <> all ($2::bigint[]) order by id limit $1::integer * 4)
+     ) as next
+     group by zone_id order by min(turn), min(id) limit $1::integer`,
     [limit, passed],
   );
   const ids = (large: boolean) => rows.filter((row) => row.large === large).map((row) => row.zone_id);
@@ -87,11 +102,12 @@ export async function lockZones(client: Client, zoneIds: readonly string[]): Pro
 
 /** Takes the marks of these zones. The reads that follow see the same snapshot: a transaction is seen whole or not at all. */
 export async function takeMarks(client: Client, zoneIds: readonly string[]): Promise<Mark[]> {
-  const { rows } = await client.query(
-    'delete from zone_marks where zone_id = any ($1::bigint[]) returning zone_id, owner, cause::text as cause',
+  const { rows } = await client.query<Mark>(
+    `delete from zone_marks where zone_id = any ($1::bigint[])
+     returning zone_id as "zoneId", owner, cause::text as cause, coalesce(cause ->> 'by' = 'alias', false) as moved`,
     [zoneIds],
   );
-  return rows.map((row) => ({ zoneId: row.zone_id, owner: row.owner, cause: row.cause }));
+  return rows;
 }
 
 /** The different causes of each zone's marks. */
@@ -168,8 +184,8 @@ export interface ZoneSource extends SourceRecord {
 
 /** The enabled source rows at these names. */
 export async function readSources(client: Client, names: Names): Promise<ZoneSource[]> {
-  const columns = 'r.id, r.zone_id, r.owner, r.name, r.type, r.ttl, r.content, r.problem';
-  const { rows } = await readAt(
+  const columns = 'r.id, r.zone_id as "zoneId", r.owner, r.name, r.type, r.ttl, r.content, r.problem';
+  const { rows } = await readAt<ZoneSource>(
     client,
     names,
     `select ${columns} from records r where r.zone_id = $1::bigint and r.owner > $2 and r.owner <= $3 and not r.disabled`,
@@ -178,18 +194,17 @@ export async function readSources(client: Client, names: Names): Promise<ZoneSou
        select * from records r where r.zone_id = n.zone_id and r.owner = n.owner collate "C" and not r.disabled offset 0
      ) as r`,
   );
-  rows.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
-  return rows.map((row) => ({ ...row, zoneId: row.zone_id }));
+  return rows.sort((a, b) => a.id.length - b.id.length || (a.id < b.id ? -1 : 1));
 }
 
 /**
  * Runs the query for a range of names where they are one, else the one for names. `offset 0` keeps that one to a look into the index
  * per name: for a few thousand names the planner would read the whole table instead (measured: 185 ms for 4).
  */
-function readAt(client: Client, names: Names, byRange: string, byName: string) {
+function readAt<T extends object>(client: Client, names: Names, byRange: string, byName: string) {
   return names.after === undefined
-    ? client.query(byName, [names.zoneIds, names.owners])
-    : client.query(byRange, [names.zoneIds[0], names.after, names.owners.at(-1)]);
+    ? client.query<T>(byName, [names.zoneIds, names.owners])
+    : client.query<T>(byRange, [names.zoneIds[0], names.after, names.owners.at(-1)]);
 }
 
 export interface ZonePublished extends PublishedRecord {
@@ -198,8 +213,9 @@ export interface ZonePublished extends PublishedRecord {
 
 /** What secondaries get at these names now. */
 export async function readPublished(client: Client, names: Names): Promise<ZonePublished[]> {
-  const columns = 't.id, t.zone_id, t.owner, t.name, t.type, t.ttl, t.content, t.rdata, t.source_record_id';
-  const { rows } = await readAt(
+  const columns =
+    't.id, t.zone_id as "zoneId", t.owner, t.name, t.type, t.ttl, t.content, t.rdata, t.source_record_id as "sourceRecordId"';
+  const { rows } = await readAt<ZonePublished>(
     client,
     names,
     `select ${columns} from transfer_records t where t.zone_id = $1::bigint and t.owner > $2 and t.owner <= $3`,
@@ -208,27 +224,30 @@ export async function readPublished(client: Client, names: Names): Promise<ZoneP
        select * from transfer_records t where t.zone_id = n.zone_id and t.owner = n.owner collate "C" offset 0
      ) as t`,
   );
-  return rows.map((row) => ({
-    id: row.id,
-    zoneId: row.zone_id,
-    owner: row.owner,
-    name: row.name,
-    type: row.type,
-    ttl: row.ttl,
-    content: row.content,
-    rdata: row.rdata,
-    sourceRecordId: row.source_record_id,
-  }));
+  return rows;
+}
+
+/** An ALIAS as `aliases` knows it. */
+export interface KnownAlias {
+  recordId: string;
+  zoneId: string;
+  owner: string;
+  target: string;
+  held: string | null;
 }
 
 /** Which target each ALIAS at these names is known to follow, by the id of its record. */
-export async function readAliases(client: Client, names: Names): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ record_id: string; target: string }>(
-    `select a.record_id, a.target from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
-     join aliases a on a.zone_id = n.zone_id and a.owner = n.owner collate "C"`,
-    [names.zoneIds, names.owners],
+export async function readAliases(client: Client, names: Names): Promise<Map<string, KnownAlias>> {
+  const columns =
+    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held';
+  const { rows } = await readAt<KnownAlias>(
+    client,
+    names,
+    `select ${columns} from aliases a where a.zone_id = $1::bigint and a.owner > $2 and a.owner <= $3`,
+    `select ${columns} from unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
+     cross join lateral (select * from aliases a where a.zone_id = n.zone_id and a.owner = n.owner collate "C" offset 0) as a`,
   );
-  return new Map(rows.map((row) => [row.record_id, row.target]));
+  return new Map(rows.map((row) => [row.recordId, row]));
 }
 
 /**
@@ -261,6 +280,7 @@ export async function readApexServers(
   client: Client,
   zoneIds: readonly string[],
 ): Promise<{ zoneId: string; content: string }[]> {
+  if (zoneIds.length === 0) return [];
   const { rows } = await client.query(
     `select z.id, r.content from zones z
      join records r on r.zone_id = z.id and r.owner = z.name collate "C" and r.type = 'NS' and not r.disabled

@@ -4,31 +4,45 @@ import { messageOf } from '../../errors.ts';
 import { soaRdata } from '../../zone/soa.ts';
 import type { Client } from '../pool.ts';
 import type { Advance } from './advance.ts';
-import { type LockedZone, readApexServers } from './read.ts';
+import { type LockedZone, type Mark, readApexServers } from './read.ts';
 
 /** A zone without an apex NS would be rejected by secondaries: it keeps its last version until it is mended. */
 export async function sortByReadiness(
   client: Client,
   zones: readonly LockedZone[],
+  marks: readonly Mark[],
 ): Promise<{ ready: LockedZone[]; unready: { zone: LockedZone; problem: string }[] }> {
-  const servers = await readApexServers(
-    client,
-    zones.map((zone) => zone.id),
-  );
+  const doubtful = zonesInDoubt(zones, marks);
+  const servers = await readApexServers(client, [...doubtful]);
   const served = new Set(servers.filter((row) => encodes(row.content)).map((row) => row.zoneId));
-  for (const zone of zones) if (zone.catalog) served.add(zone.id);
   const ready: LockedZone[] = [];
   const unready: { zone: LockedZone; problem: string }[] = [];
   for (const zone of zones) {
     const problem =
       soaProblem(zone) ??
-      (served.has(zone.id)
-        ? undefined
-        : `no NS record at ${zone.name}: secondaries would reject the zone; add one`);
+      (doubtful.has(zone.id) && !served.has(zone.id)
+        ? `no NS record at ${zone.name}: secondaries would reject the zone; add one`
+        : undefined);
     if (problem) unready.push({ zone, problem });
     else ready.push(zone);
   }
   return { ready, unready };
+}
+
+/** Those that may have lost their NS since their last version: an edit marked their apex, or all of them. */
+function zonesInDoubt(zones: readonly LockedZone[], marks: readonly Mark[]): Set<string> {
+  const inDoubt = new Set<string>();
+  const apexes = new Map<string, string>();
+  for (const zone of zones) {
+    if (zone.catalog) continue;
+    if (zone.stale || zone.publishedSerial === undefined || zone.problem !== null) inDoubt.add(zone.id);
+    else apexes.set(zone.id, zone.name);
+  }
+  for (const { zoneId, owner, moved } of marks) {
+    const apex = apexes.get(zoneId);
+    if (apex !== undefined && !moved && (owner === null || owner === apex)) inDoubt.add(zoneId);
+  }
+  return inDoubt;
 }
 
 function encodes(nameServer: string): boolean {

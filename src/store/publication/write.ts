@@ -1,7 +1,7 @@
 import type { ServedRecord } from '../../zone/record.ts';
 import type { Client } from '../pool.ts';
 import type { Advance } from './advance.ts';
-import type { Names } from './read.ts';
+import type { KnownAlias, Names } from './read.ts';
 
 /** A lock that a client holds for long fails the batch, whose zones are then published one by one: the others don't wait for it. */
 export async function boundWaits(client: Client): Promise<void> {
@@ -88,55 +88,66 @@ export async function fillOutbox(client: Client, zoneIds: readonly string[]): Pr
      cross join lateral (select distinct address from unnest(s.addresses) as address) as a
      where z.id = any ($1::bigint[])
      order by z.id, s.id, a.address
-     on conflict (zone_id, secondary_id, address) do update set serial = excluded.serial, committed_at = now(), next_at = now(),
-       attempts = 0, error = null, rcode = null`,
+     on conflict (zone_id, secondary_id, address) do update set serial = excluded.serial, xid = pg_current_xact_id(), committed_at = now(),
+       next_at = now(), attempts = 0, error = null, rcode = null`,
     [zoneIds],
   );
 }
 
-export interface AliasRow {
-  recordId: string;
-  zoneId: string;
-  owner: string;
-  target: string;
-  held: string | undefined;
-}
-
-/** Which ALIAS stands at these names and what it follows; a target that is new here is due at once. */
+/**
+ * Which ALIAS stands at these names and what it follows, beside what was `known` of them; a target that is new here is due at once.
+ * Where a target moves nothing of that changes, and nothing is written.
+ */
 export async function rememberAliases(
   client: Client,
-  names: { zoneIds: readonly string[]; owners: readonly string[] },
-  aliases: readonly AliasRow[],
+  known: ReadonlyMap<string, KnownAlias>,
+  aliases: readonly KnownAlias[],
 ): Promise<{ newTargets: boolean }> {
-  await client.query(
-    `delete from aliases a using unnest($1::bigint[], $2::text[]) as n (zone_id, owner)
-     where a.zone_id = n.zone_id and a.owner = n.owner collate "C" and a.record_id <> all ($3::bigint[])`,
-    [names.zoneIds, names.owners, aliases.map((alias) => alias.recordId)],
-  );
-  if (aliases.length === 0) return { newTargets: false };
+  const present = new Set(aliases.map((alias) => alias.recordId));
+  const gone = [...known.values()].filter((alias) => !present.has(alias.recordId));
+  if (gone.length > 0)
+    await client.query(
+      `delete from aliases a using unnest($1::bigint[], $2::bigint[], $3::text[]) as g (record_id, zone_id, owner)
+       where a.record_id = g.record_id and a.zone_id = g.zone_id and a.owner = g.owner collate "C"`,
+      [
+        gone.map((alias) => alias.recordId),
+        gone.map((alias) => alias.zoneId),
+        gone.map((alias) => alias.owner),
+      ],
+    );
+  const changed = aliases.filter((alias) => !isAsKnown(alias, known.get(alias.recordId)));
+  if (changed.length === 0) return { newTargets: false };
   await client.query(
     `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since)
      select record_id, zone_id, owner, target, held, case when held is not null then now() end
      from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) as a (record_id, zone_id, owner, target, held)
      on conflict (record_id) do update set zone_id = excluded.zone_id, owner = excluded.owner, target = excluded.target,
        held_reason = excluded.held_reason,
-       held_since = case when excluded.held_reason is not null then coalesce(old.held_since, excluded.held_since) end
-     where (old.zone_id, old.owner, old.target, old.held_reason)
-       is distinct from (excluded.zone_id, excluded.owner, excluded.target, excluded.held_reason)`,
+       held_since = case when excluded.held_reason is not null then coalesce(old.held_since, excluded.held_since) end`,
     [
-      aliases.map((alias) => alias.recordId),
-      aliases.map((alias) => alias.zoneId),
-      aliases.map((alias) => alias.owner),
-      aliases.map((alias) => alias.target),
-      aliases.map((alias) => alias.held ?? null),
+      changed.map((alias) => alias.recordId),
+      changed.map((alias) => alias.zoneId),
+      changed.map((alias) => alias.owner),
+      changed.map((alias) => alias.target),
+      changed.map((alias) => alias.held),
     ],
   );
-  const targets = [...new Set(aliases.map((alias) => alias.target))].sort();
+  const targets = [...new Set(changed.map((alias) => alias.target))].sort();
   const { rowCount } = await client.query(
     'insert into alias_targets (name) select name from unnest($1::text[]) as name on conflict (name) do nothing',
     [targets],
   );
   return { newTargets: (rowCount ?? 0) > 0 };
+}
+
+function isAsKnown(alias: KnownAlias, known: KnownAlias | undefined): boolean {
+  return (
+    known !== undefined &&
+    known.zoneId === alias.zoneId &&
+    known.owner === alias.owner &&
+    known.target === alias.target &&
+    known.held === alias.held
+  );
 }
 
 /** Why a row is not served; null takes an old reason away. A row that a client holds is passed by: gives the ids of those written. */
