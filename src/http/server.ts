@@ -132,12 +132,17 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   return app;
 }
 
+/** What is a number in a query. */
+const NUMBERS = ['limit', 'minutes', 'step'] as const;
+
 /** A query is text alone: numbers are read from it here, as bodies are never bent into their types. */
 function readNumbers(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     const query = request.query as Record<string, unknown>;
-    const { limit } = query;
-    if (typeof limit === 'string' && /^-?\d{1,9}$/.test(limit)) query.limit = Number(limit);
+    for (const name of NUMBERS) {
+      const value = query[name];
+      if (typeof value === 'string' && /^-?\d{1,9}$/.test(value)) query[name] = Number(value);
+    }
   });
 }
 

@@ -97,10 +97,10 @@ export async function readVisible(
   { minutes, step, secondaryId }: { minutes: number; step: number; secondaryId?: string },
 ): Promise<VisiblePoint[]> {
   const { rows } = await pool.query(
-    `select s.name, date_bin(make_interval(mins => $2), v.minute, 'epoch') as at, sum(v.count) as count, sum(v.sum_ms) as sum_ms, max(v.max_ms) as max_ms,
+    `select s.name, date_bin(make_interval(mins => $2::integer), v.minute, timestamptz 'epoch') as at, sum(v.count) as count, sum(v.sum_ms) as sum_ms, max(v.max_ms) as max_ms,
        array_agg(v.counts::text) as counts
      from visible_times v join secondaries s on s.id = v.secondary_id
-     where v.minute > now() - make_interval(mins => $1) and ($3::bigint is null or s.id = $3)
+     where v.minute > now() - make_interval(mins => $1::integer) and ($3::bigint is null or s.id = $3)
      group by s.name, at order by at, s.name`,
     [minutes, step, secondaryId ?? null],
   );
