@@ -35,6 +35,8 @@ export interface Service {
   pid: number;
   /** Its working directory: temporary, removed at its stop. */
   folder: string;
+  /** What it, and commands beside it, run with. */
+  environment: NodeJS.ProcessEnv;
   /** Runs a command beside it, with the same settings. */
   run(...args: string[]): Promise<CommandResult>;
   /** The same, where anything but exit status 0 is an error; gives standard output. */
@@ -74,6 +76,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     dns,
     http,
     folder,
+    environment,
     pid: server.pid ?? 0,
     run: (...args) => runCommand(args, { folder, environment }),
     cli: async (...args) => {
