@@ -2,6 +2,16 @@
 
 -- tables
 
+create table alias_overrides (
+  record_id bigint not null,
+  zone_id bigint not null,
+  owner text collate "C" not null,
+  target text collate "C" not null,
+  kind text not null,
+  answer jsonb not null,
+  at timestamp with time zone not null default clock_timestamp()
+);
+
 create table alias_targets (
   name text collate "C" not null,
   a_addresses text[] not null default '{}'::text[],
@@ -12,7 +22,8 @@ create table alias_targets (
   due_at timestamp with time zone not null default now(),
   looked_at timestamp with time zone,
   failures integer not null default 0,
-  state jsonb not null default '{}'::jsonb
+  state jsonb not null default '{}'::jsonb,
+  guarded boolean not null default false
 );
 
 create table aliases (
@@ -73,6 +84,17 @@ create table convergence_history (
   served_ms integer,
   serving_at timestamp with time zone not null,
   checked_at timestamp with time zone
+);
+
+create table guarded_targets (
+  guard text not null,
+  target text collate "C" not null,
+  aliases integer not null,
+  state text not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  concerned integer,
+  total integer,
+  percent integer
 );
 
 create table notifications (
@@ -1559,6 +1581,10 @@ $function$
 
 -- constraints
 
+alter table alias_overrides add constraint alias_overrides_kind_check CHECK ((kind = ANY (ARRAY['forced'::text, 'apex'::text])));
+
+alter table alias_overrides add constraint alias_overrides_pkey PRIMARY KEY (record_id);
+
 alter table alias_targets add constraint alias_targets_pkey PRIMARY KEY (name);
 
 alter table aliases add constraint aliases_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
@@ -1576,6 +1602,14 @@ alter table api_tokens add constraint api_tokens_hash_key UNIQUE (hash);
 alter table api_tokens add constraint api_tokens_name_key UNIQUE (name);
 
 alter table convergence add constraint convergence_pkey PRIMARY KEY (zone_id, secondary_id);
+
+alter table guarded_targets add constraint guarded_targets_guard_check CHECK ((guard = ANY (ARRAY['empty'::text, 'change'::text])));
+
+alter table guarded_targets add constraint guarded_targets_state_check CHECK ((state = ANY (ARRAY['expected'::text, 'held'::text, 'done'::text])));
+
+alter table guarded_targets add constraint guarded_targets_target_fkey FOREIGN KEY (target) REFERENCES alias_targets(name) ON DELETE CASCADE;
+
+alter table guarded_targets add constraint guarded_targets_pkey PRIMARY KEY (guard, target);
 
 alter table notifications add constraint notifications_pkey PRIMARY KEY (zone_id, secondary_id, address);
 
@@ -1647,6 +1681,8 @@ alter table zones add constraint zones_name_key UNIQUE (name);
 
 -- indexes
 
+CREATE INDEX alias_overrides_by_target ON public.alias_overrides USING btree (target);
+
 CREATE INDEX alias_targets_by_due ON public.alias_targets USING btree (due_at);
 
 CREATE INDEX aliases_by_owner ON public.aliases USING btree (zone_id, owner);
@@ -1658,6 +1694,8 @@ CREATE INDEX convergence_due ON public.convergence USING btree (next_check_at) W
 CREATE INDEX convergence_history_by_age ON public.convergence_history USING btree (serving_at);
 
 CREATE INDEX convergence_history_by_zone ON public.convergence_history USING btree (zone_id, secondary_id);
+
+CREATE INDEX guarded_targets_by_age ON public.guarded_targets USING btree (guard, at);
 
 CREATE INDEX notifications_due ON public.notifications USING btree (next_at) WHERE (acked_serial IS DISTINCT FROM serial);
 

@@ -66,6 +66,10 @@ export interface Config {
   readonly rotationFloor: number;
   readonly publishPrivate: 'on' | 'off';
   readonly publishDocumentation: 'on' | 'off';
+  /** Percent of all aliases; 100: off. */
+  readonly guardEmpty: number;
+  readonly guardChange: number;
+  readonly guardApex: 'on' | 'off';
   readonly serialPolicy: SerialPolicy;
   /** What is kept of each zone for IXFR at most: versions, bytes of records, days. */
   readonly journal: { readonly versions: number; readonly bytes: number; readonly days: number };
@@ -123,6 +127,9 @@ export function loadConfig(
     rotationFloor: must(settings.rotationFloor),
     publishPrivate: must(settings.publishPrivate),
     publishDocumentation: must(settings.publishDocumentation),
+    guardEmpty: must(settings.guardEmpty),
+    guardChange: must(settings.guardChange),
+    guardApex: must(settings.guardApex),
     serialPolicy: must(settings.serialPolicy),
     journal: {
       versions: must(settings.journalVersions),
@@ -172,6 +179,9 @@ export function settingsInForce(config: Config): Record<string, string> {
     RETRY_MIN: config.retryMin,
     RETRY_MAX: config.retryMax,
     NEGATIVE_HOLD: config.negativeHold,
+    GUARD_EMPTY: `${config.guardEmpty}%`,
+    GUARD_CHANGE: `${config.guardChange}%`,
+    GUARD_APEX: config.guardApex,
     SERIAL_POLICY: config.serialPolicy,
     JOURNAL_VERSIONS: config.journal.versions,
     JOURNAL_BYTES: config.journal.bytes,

@@ -6,9 +6,9 @@ import pg from 'pg';
 import { removeEmbedded, startEmbedded } from '../../src/embedded/index.ts';
 import { silentLog } from '../../src/log.ts';
 import { Hints } from '../../src/store/hints.ts';
+import { writeLooks } from '../../src/store/looks.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createPool, type Pool } from '../../src/store/pool.ts';
-import { writeLooks } from '../../src/store/targets.ts';
 import { Publisher } from '../../src/sync/publisher.ts';
 
 /** The target that every zone's apex follows. */

@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts';
+import { systemServers } from '../resolve/system.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
+import { type GuardPolicy, guardPolicy } from '../zone/guard.ts';
 
 /** The settings of looking at targets, in the milliseconds that the policy counts in. */
 export function policyOf(config: Config): AliasPolicy {
@@ -18,4 +20,17 @@ export function policyOf(config: Config): AliasPolicy {
     publishPrivate: config.publishPrivate === 'on',
     publishDocumentation: config.publishDocumentation === 'on',
   };
+}
+
+/** The settings of guards. With one resolver no other can disagree. */
+export function guardsOf(config: Config): GuardPolicy {
+  const resolvers = config.resolvers === 'system' ? systemServers() : config.resolvers;
+  return guardPolicy(
+    {
+      empty: config.guardEmpty,
+      change: resolvers.length > 1 ? config.guardChange : 100,
+      apex: config.guardApex === 'on',
+    },
+    policyOf(config),
+  );
 }

@@ -6,7 +6,7 @@ import { Looker } from '../sync/looker.ts';
 import { startMaintenance } from '../sync/maintenance.ts';
 import { Publisher } from '../sync/publisher.ts';
 import { resync } from '../sync/resync.ts';
-import { policyOf } from './policy.ts';
+import { guardsOf, policyOf } from './policy.ts';
 import { openResolver } from './resolver.ts';
 import type { Shared } from './shared.ts';
 
@@ -23,10 +23,12 @@ export async function startWorker({
   const clock = systemClock;
   const resolver = await openResolver(config, clock, log);
   onStop(() => resolver.close());
+  const guards = guardsOf(config);
   const looker = new Looker({
     pool,
     resolver: counted(resolver, metrics),
     policy: policyOf(config),
+    guards,
     clock,
     log,
   });
@@ -36,7 +38,7 @@ export async function startWorker({
   onStop(() => publisher.stop());
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, clock, log));
-  onStop(startMaintenance(pool, config.journal, log));
+  onStop(startMaintenance(pool, config.journal, guards, log));
 
   queues.work((job, data, signal) =>
     resync(

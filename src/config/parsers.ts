@@ -22,6 +22,18 @@ export function wholeNumber(unit: string, least: number, most: number): Parser<n
   };
 }
 
+/** A share in percent; 100 is what "off" means. */
+export function share(): Parser<number> {
+  return {
+    takes: 'a share from 0% to 100%, or "off"',
+    parse(text) {
+      const [, digits] = /^(\d{1,3})\s*%$/.exec(text) ?? [];
+      const value = text === 'off' ? 100 : Number(digits ?? Number.NaN);
+      return value >= 0 && value <= 100 ? value : undefined;
+    },
+  };
+}
+
 /** One of a few words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Parser<Word> {
   return {

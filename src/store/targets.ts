@@ -1,20 +1,11 @@
-import type { Decision } from '../zone/alias/decide.ts';
 import { readState, type TargetState } from '../zone/alias/state.ts';
-import { aliasCause } from '../zone/cause.ts';
-import type { Client, Pool } from './pool.ts';
+import type { Pool } from './pool.ts';
 
 /** A target to look at, with what is known of it. */
 export interface KnownTarget {
   /** Its key: canonical text. */
   name: string;
   state: TargetState;
-}
-
-/** A look whose answer waits to be written. */
-export interface FinishedLook {
-  name: string;
-  /** What the answer changes in what is known of the target when it is written. */
-  decide(before: TargetState): Decision;
 }
 
 /**
@@ -57,103 +48,6 @@ export async function targetsOf(
     zoneIds ? [after, limit, zoneIds] : [after, limit],
   );
   return rows.map(toKnown);
-}
-
-/**
- * Writes what looks came to, each decided on what is known of its target at that moment: other processes look, too. A changed answer
- * marks every name that follows the target, in the same transaction, so that it is published whatever happens next. Gives the
- * decisions, and in `busy` the targets whose rows somebody else holds; one that is gone is in neither.
- */
-export async function writeLooks(
-  pool: Pool,
-  looks: readonly FinishedLook[],
-  jobs: readonly string[],
-): Promise<{ decisions: Map<string, Decision>; busy: Set<string> }> {
-  const decisions = new Map<string, Decision>();
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const { rows } = await client.query<{ name: string; state: Partial<TargetState> }>({
-      name: 'lock targets',
-      text: 'select name, state from alias_targets where name = any ($1::text[]) order by name for no key update skip locked',
-      values: [looks.map((look) => look.name)],
-    });
-    const known = new Map(rows.map((row) => [row.name, toKnown(row).state]));
-    for (const look of looks) {
-      const before = known.get(look.name);
-      if (before) decisions.set(look.name, look.decide(before));
-    }
-    await writeStates(client, decisions);
-    await markFollowers(client, decisions, jobs);
-    const busy = await stillThere(client, looks, decisions);
-    await client.query('commit');
-    return { decisions, busy };
-  } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
-
-async function stillThere(
-  client: Client,
-  looks: readonly FinishedLook[],
-  decisions: ReadonlyMap<string, Decision>,
-): Promise<Set<string>> {
-  const missing = looks.flatMap(({ name }) => (decisions.has(name) ? [] : name));
-  if (missing.length === 0) return new Set();
-  const { rows } = await client.query<{ name: string }>(
-    'select name from alias_targets where name = any ($1::text[])',
-    [missing],
-  );
-  return new Set(rows.map((row) => row.name));
-}
-
-async function writeStates(client: Client, decisions: ReadonlyMap<string, Decision>): Promise<void> {
-  if (decisions.size === 0) return;
-  const states = [...decisions.values()].map((decision) => decision.state);
-  await client.query({
-    name: 'write looks',
-    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures,
-        a_addresses = string_to_array(u.a, ','), a_ttl = u.a_ttl, aaaa_addresses = string_to_array(u.aaaa, ','), aaaa_ttl = u.aaaa_ttl
-      from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::timestamptz[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[])
-        as u (name, state, answered, due_at, failures, a, a_ttl, aaaa, aaaa_ttl)
-      where t.name = u.name collate "C"`,
-    values: [
-      [...decisions.keys()],
-      states.map((state) => JSON.stringify(state)),
-      states.map((state) => state.answered),
-      [...decisions.values()].map((decision) => new Date(decision.dueAt)),
-      states.map((state) => state.failures),
-      states.map((state) => state.a.addresses.join()),
-      states.map((state) => state.a.ttl),
-      states.map((state) => state.aaaa.addresses.join()),
-      states.map((state) => state.aaaa.ttl),
-    ],
-  });
-}
-
-async function markFollowers(
-  client: Client,
-  decisions: ReadonlyMap<string, Decision>,
-  jobs: readonly string[],
-): Promise<void> {
-  const changed = [...decisions].filter(([, decision]) => decision.changed);
-  if (changed.length === 0) return;
-  const { rowCount } = await client.query({
-    name: 'mark followers',
-    text: `insert into zone_marks (zone_id, owner, cause)
-      select a.zone_id, a.owner, c.cause from unnest($1::text[], $2::jsonb[]) as c (target, cause) join aliases a on a.target = c.target collate "C"`,
-    values: [
-      changed.map(([name]) => name),
-      changed.map(([name, { state }]) => JSON.stringify(aliasCause(name, state.evidence, jobs[0]))),
-    ],
-  });
-  if ((rowCount ?? 0) > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
 }
 
 /**

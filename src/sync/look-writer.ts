@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type FinishedLook, type WrittenLook, writeLooks } from '../store/looks.ts';
 import type { Pool } from '../store/pool.ts';
-import { type FinishedLook, writeLooks } from '../store/targets.ts';
-import type { Decision } from '../zone/alias/decide.ts';
+import { type GuardPolicy, guardSentence } from '../zone/guard.ts';
 
 /** Milliseconds in which looks are gathered for one transaction, and how many at most. */
 const GATHER = 5;
@@ -10,12 +10,17 @@ const BATCH = 500;
 /** Milliseconds until a look that could not be written is tried again, and for how long it is. */
 const AGAIN_AFTER = 100;
 const GIVE_UP_AFTER = 30_000;
+/** Milliseconds until it is said again that a guard holds. */
+const SAID_FOR = 60_000;
+
+/** `unsure`: a guard wants to hear another resolver first; undefined: the target is followed no more. */
+export type Written = WrittenLook | 'unsure' | undefined;
 
 interface Waiting {
   look: FinishedLook;
   job: string | undefined;
   since: number;
-  resolve(decision: Decision | undefined): void;
+  resolve(written: Written): void;
   reject(error: unknown): void;
 }
 
@@ -26,19 +31,22 @@ interface Waiting {
 export class LookWriter {
   readonly #pool: Pool;
   readonly #log: Log;
+  readonly #guards: GuardPolicy | undefined;
+  readonly #said = new Map<string, number>();
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failing = false;
   #stopping = false;
 
-  constructor(pool: Pool, log: Log) {
+  constructor(pool: Pool, log: Log, guards: GuardPolicy | undefined) {
     this.#pool = pool;
     this.#log = log;
+    this.#guards = guards;
   }
 
-  /** Gives what was decided when it was written; undefined where the target is followed no more. `job` is named in the journal. */
-  write(look: FinishedLook, job: string | undefined): Promise<Decision | undefined> {
+  /** Gives what was decided when it was written. `job` is named in the journal. */
+  write(look: FinishedLook, job: string | undefined): Promise<Written> {
     return new Promise((resolve, reject) =>
       this.#add({ look, job, since: performance.now(), resolve, reject }, GATHER),
     );
@@ -67,21 +75,33 @@ export class LookWriter {
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
     const jobs = [...new Set(batch.flatMap(({ job }) => job ?? []))];
     try {
-      const { decisions, busy } = await writeLooks(
+      const { written, busy, unsure } = await writeLooks(
         this.#pool,
         batch.map(({ look }) => look),
         jobs,
+        this.#guards,
       );
       this.#failing = false;
       for (const waiting of batch) {
         if (busy.has(waiting.look.name)) this.#tryAgain(waiting, new Error('its row is held by somebody'));
-        else waiting.resolve(decisions.get(waiting.look.name));
+        else waiting.resolve(unsure.has(waiting.look.name) ? 'unsure' : written.get(waiting.look.name));
       }
+      this.#sayHeld([...written.values()]);
     } catch (error) {
       if (!this.#failing)
         this.#log.error({ error: messageOf(error) }, 'looks can not be written now; it is tried again');
       this.#failing = true;
       for (const waiting of batch) this.#tryAgain(waiting, error);
+    }
+  }
+
+  #sayHeld(written: readonly WrittenLook[]): void {
+    for (const guard of ['empty', 'change'] as const) {
+      const held = written.findLast(({ heldBy }) => heldBy?.guard === guard)?.heldBy;
+      const now = performance.now();
+      if (!held || now - (this.#said.get(guard) ?? Number.NEGATIVE_INFINITY) < SAID_FOR) continue;
+      this.#said.set(guard, now);
+      this.#log.error({ ...held }, `${guardSentence(held)}; what is published stays`);
     }
   }
 

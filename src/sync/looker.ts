@@ -4,17 +4,20 @@ import type { Log } from '../log.ts';
 import type { Family, LooksUp } from '../resolve/resolver.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
-import { decide } from '../zone/alias/decide.ts';
-import type { AliasPolicy, Force } from '../zone/alias/policy.ts';
+import { type Decision, decide } from '../zone/alias/decide.ts';
+import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen, TargetLook } from '../zone/alias/seen.ts';
 import type { FamilyState, TargetState } from '../zone/alias/state.ts';
-import { LookWriter } from './look-writer.ts';
+import type { GuardPolicy, SecondOpinion } from '../zone/guard.ts';
+import { LookWriter, type Written } from './look-writer.ts';
 import { seenOf } from './seen.ts';
 
 export interface LookerOptions {
   pool: Pool;
   resolver: LooksUp;
   policy: AliasPolicy;
+  /** Without them nothing is guarded. */
+  guards?: GuardPolicy;
   clock: Clock;
   log: Log;
   /** Targets looked at at once, at most. */
@@ -28,6 +31,9 @@ export interface LookResult {
   /** Whether what its aliases publish changed; their names are marked then. */
   changed: boolean;
 }
+
+/** What a forced look passes by: damping, or everything that holds back a good answer, for the aliases of these zones alone. */
+export type LookForce = 'damping' | { zoneIds: readonly string[] };
 
 const LATE_BY = 250; // ms that one family waits for the other
 
@@ -53,13 +59,13 @@ export class Looker {
 
   constructor(options: LookerOptions) {
     this.#options = options;
-    this.#writer = new LookWriter(options.pool, options.log);
+    this.#writer = new LookWriter(options.pool, options.log, options.guards);
   }
 
   /**
-   * Looks at a target. `notBefore` (milliseconds): a look that began earlier doesn't count. `force`: what it passes by.
+   * Looks at a target. `notBefore` (milliseconds): a look that began earlier doesn't count.
    */
-  look(target: KnownTarget, notBefore: number, job?: string, force?: Force): Promise<LookResult> {
+  look(target: KnownTarget, notBefore: number, job?: string, force?: LookForce): Promise<LookResult> {
     const running = this.#running.get(target.name);
     if (running && running.startedAt >= notBefore && !force) return running.done;
     const after = running?.done.catch(() => {});
@@ -86,7 +92,7 @@ export class Looker {
   async #lookInTurn(
     target: KnownTarget,
     job: string | undefined,
-    force: Force | undefined,
+    force: LookForce | undefined,
     after: Promise<unknown> | undefined,
     begins: () => void,
   ): Promise<LookResult> {
@@ -103,11 +109,15 @@ export class Looker {
     }
   }
 
-  async #lookAt(target: KnownTarget, job: string | undefined, force: Force | undefined): Promise<LookResult> {
+  async #lookAt(
+    target: KnownTarget,
+    job: string | undefined,
+    force: LookForce | undefined,
+  ): Promise<LookResult> {
     const got: TargetLook = {};
     const { name, state } = target;
-    const a = this.#ask(name, 'A', state.a).then((seen) => (got.a = seen));
-    const aaaa = this.#ask(name, 'AAAA', state.aaaa).then((seen) => (got.aaaa = seen));
+    const a = this.#ask(name, 'A', toAvoid(state.a)).then((seen) => (got.a = seen));
+    const aaaa = this.#ask(name, 'AAAA', toAvoid(state.aaaa)).then((seen) => (got.aaaa = seen));
     const both = Promise.all([a, aaaa]);
     both.catch(() => {});
     await Promise.race([a, aaaa]);
@@ -121,9 +131,7 @@ export class Looker {
     return { ...second, changed: first.changed || second.changed };
   }
 
-  /** A denial waits for one that is independent of it: from another resolver, where there is one. */
-  async #ask(target: string, family: Family, { denial, addresses }: FamilyState): Promise<Seen> {
-    const avoid = addresses.length > 0 && !denial?.confirmed ? denial?.resolver : undefined;
+  async #ask(target: string, family: Family, avoid: string | undefined): Promise<Seen> {
     try {
       const { signal } = this.#stop;
       return seenOf(await this.#options.resolver.look(target, family, { signal, avoid }));
@@ -138,17 +146,59 @@ export class Looker {
     { name }: KnownTarget,
     look: TargetLook,
     job: string | undefined,
-    force: Force | undefined,
+    force: LookForce | undefined,
   ): Promise<LookResult> {
-    const { clock, policy, log } = this.#options;
-    const decision = await this.#writer.write(
-      { name, decide: (before) => decide(before, look, policy, clock.now(), force) },
+    let written = await this.#write(name, look, job, force);
+    if (written === 'unsure')
+      written = await this.#write(name, look, job, force, await this.#askAnother(name, look));
+    if (!written || written === 'unsure') return { name, outcome: 'failed', changed: false };
+    const { decision, heldBy, forcedSome } = written;
+    this.#report(name, decision, job);
+    const outcome = heldBy ? 'held' : outcomeOf(decision.state);
+    return { name, outcome, changed: decision.changed || forcedSome };
+  }
+
+  #write(
+    name: string,
+    look: TargetLook,
+    job: string | undefined,
+    force: LookForce | undefined,
+    opinion?: SecondOpinion,
+  ): Promise<Written> {
+    const { clock, policy, guards } = this.#options;
+    const now = clock.now();
+    // a failed look is never taken for an answer
+    const isAnswer = [look.a, look.aaaa].some((seen) => seen && seen.kind !== 'failed');
+    const zoneIds = typeof force === 'object' && isAnswer ? force.zoneIds : undefined;
+    return this.#writer.write(
+      {
+        name,
+        decide: (before) => decide(before, look, policy, now, force === 'damping' ? force : undefined),
+        ...(zoneIds && {
+          forced: { zoneIds, decide: (before) => decide(before, look, policy, now, 'everything') },
+        }),
+        ...(opinion && { opinion }),
+        ...(guards && { again: now + guards.again }),
+      },
       job,
     );
-    if (!decision) return { name, outcome: 'failed', changed: false };
-    const { a, aaaa, failures } = decision.state;
-    for (const line of decision.news) log.warn({ target: name, job }, `${name}: ${line}`);
-    if (decision.changed) {
+  }
+
+  /** Asks for the same at another resolver; where the same one answers, there is no other opinion. */
+  async #askAnother(name: string, look: TargetLook): Promise<SecondOpinion> {
+    const ask = async (family: Family, first: Seen | undefined) => {
+      const second = first && (await this.#ask(name, family, first.resolver));
+      return second && second.resolver !== first?.resolver ? second : undefined;
+    };
+    const [a, aaaa] = await Promise.all([ask('A', look.a), ask('AAAA', look.aaaa)]);
+    return { a, aaaa };
+  }
+
+  #report(name: string, { state, news, changed }: Decision, job: string | undefined): void {
+    const { log } = this.#options;
+    const { a, aaaa, failures } = state;
+    for (const line of news) log.warn({ target: name, job }, `${name}: ${line}`);
+    if (changed) {
       log.info({ target: name, a: a.addresses, aaaa: aaaa.addresses, job }, `${name} changed its addresses`);
     } else if (failures === 1) {
       log.warn(
@@ -156,8 +206,12 @@ export class Looker {
         `${name} was not resolved; what is published stays`,
       );
     }
-    return { name, outcome: outcomeOf(decision.state), changed: decision.changed };
   }
+}
+
+/** A denial waits for one that is independent of it: from another resolver, where there is one. */
+function toAvoid({ denial, addresses }: FamilyState): string | undefined {
+  return addresses.length > 0 && !denial?.confirmed ? denial?.resolver : undefined;
 }
 
 function outcomeOf(state: TargetState): LookResult['outcome'] {

@@ -1,22 +1,30 @@
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
+import { tidyGuards } from '../store/guards/rows.ts';
 import { pruneLedger } from '../store/ledger/states.ts';
 import { dropOrphans, type JournalLimits, pruneJournal } from '../store/maintenance.ts';
 import type { Pool } from '../store/pool.ts';
 import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
+import type { GuardPolicy } from '../zone/guard.ts';
 
 const EVERY = 10 * 60 * 1000; // ms
 
 /** Keeps every table bounded, now and every ten minutes. Returns how to stop it. */
-export function startMaintenance(pool: Pool, journal: JournalLimits, log: Log): () => Promise<void> {
+export function startMaintenance(
+  pool: Pool,
+  journal: JournalLimits,
+  guards: GuardPolicy,
+  log: Log,
+): () => Promise<void> {
   let running: Promise<void> | undefined;
   const run = async () => {
     try {
       const pruned = await pruneJournal(pool, journal);
       if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
       await tidyTargets(pool);
+      await tidyGuards(pool, guards);
       await dropOrphans(pool);
       await dropPassedSerials(pool);
       await pruneLedger(pool);

@@ -46,7 +46,7 @@ export async function resync(
     await unlessAborted(looks, job.signal);
   } else {
     await publishedUpTo(pool, zoneIds, await newestMark(pool), job.signal);
-    const force = data.force === true ? (zoneIds ? 'everything' : 'damping') : undefined;
+    const force = data.force === true ? (zoneIds ? { zoneIds } : 'damping') : undefined;
     for (let after = ''; ; ) {
       const targets = await targetsOf(pool, zoneIds, after, PAGE, data.due === true);
       tally.expect(targets.length);

@@ -19,14 +19,17 @@ export interface Desired {
   alias?: { recordId: string; target: string; held?: string };
 }
 
+/** What is known of a target, by its key, for the ALIAS record of that id. */
+export type Answers = (target: string, recordId: string) => TargetAnswer | undefined;
+
 /**
  * Turns the enabled source rows of one name into the records to publish there. Pure: `answers` gives what is known of a target by
- * its key, `published` is what the name publishes now, for an ALIAS whose target has not answered yet to keep.
+ * its key; `published` is what the name publishes now, for an ALIAS whose target has not answered yet to keep.
  */
 export function desiredRecords(
   sources: readonly SourceRecord[],
   published: readonly PublishedRecord[],
-  answers: (target: string) => TargetAnswer | undefined,
+  answers: Answers,
 ): Desired {
   const desired: Desired = { records: [], problems: [] };
   let alias: SourceRecord | undefined;
@@ -75,14 +78,14 @@ function addAlias(
   desired: Desired,
   alias: SourceRecord,
   published: readonly PublishedRecord[],
-  answers: (target: string) => TargetAnswer | undefined,
+  answers: Answers,
 ): void {
   const target = targetOf(alias.content);
-  const answer = answers(target);
+  const answer = answers(target, alias.id);
   if (answer?.answered) {
     addAddresses(desired, alias, 'A', answer.a);
     addAddresses(desired, alias, 'AAAA', answer.aaaa);
-    desired.alias = { recordId: alias.id, target };
+    desired.alias = { recordId: alias.id, target, ...(answer.held ? { held: answer.held } : {}) };
     return;
   }
   const kept = keptUntilAnswered(desired.records, published);

@@ -32,6 +32,8 @@ export interface PublishedRecord extends ServedRecord {
 export interface TargetAnswer {
   /** False until a first answer counts: then the addresses say nothing. */
   answered: boolean;
+  /** Why an ALIAS publishes this in the place of its target's own answer. */
+  held?: string;
   a: FamilyAnswer;
   aaaa: FamilyAnswer;
 }

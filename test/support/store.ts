@@ -1,13 +1,15 @@
 import pg from 'pg';
+import { type LooksWritten, writeLooks } from '../../src/store/looks.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createPool, type Pool } from '../../src/store/pool.ts';
 import { type Publication, publishMarked } from '../../src/store/publication/publish.ts';
 import { markedZones } from '../../src/store/publication/read.ts';
-import { claimDueTargets, writeLooks } from '../../src/store/targets.ts';
+import { claimDueTargets } from '../../src/store/targets.ts';
 import { decide } from '../../src/zone/alias/decide.ts';
 import { aliasPolicy, type Force } from '../../src/zone/alias/policy.ts';
 import type { TargetLook } from '../../src/zone/alias/seen.ts';
 import type { TargetState } from '../../src/zone/alias/state.ts';
+import type { GuardPolicy } from '../../src/zone/guard.ts';
 import { freshDatabase } from './database.ts';
 
 export const policy = aliasPolicy({ refreshMin: 1000 });
@@ -78,20 +80,21 @@ export async function publishAll(
   }
 }
 
-/** One look at every due target, answered by `answers`, and written. */
+/** One look at every due target, answered by `answers`, and written; under guards where they are given. */
 export async function lookAt(
   store: TestStore,
   answers: Record<string, TargetLook>,
   now = Date.now(),
   force?: Force,
-): Promise<void> {
+  guards?: GuardPolicy,
+): Promise<LooksWritten> {
   await store.pool.query('update alias_targets set due_at = now()');
   const targets = await claimDueTargets(store.pool, 1000, 60);
   const looks = targets.flatMap(({ name }) => {
     const look = answers[name];
     return look ? [{ name, decide: (before: TargetState) => decide(before, look, policy, now, force) }] : [];
   });
-  await writeLooks(store.pool, looks, []);
+  return writeLooks(store.pool, looks, [], guards);
 }
 
 /** What a zone publishes beside its SOA, as sorted lines "name ttl type content". */

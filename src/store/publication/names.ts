@@ -2,9 +2,10 @@ import { absoluteName } from '../../dns/name.ts';
 import { typeFromText } from '../../dns/types.ts';
 import { catalogRecords } from '../../zone/catalog.ts';
 import { difference } from '../../zone/changeset.ts';
-import { type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
-import type { ServedRecord, TargetAnswer } from '../../zone/record.ts';
+import { type Answers, type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
+import type { ServedRecord } from '../../zone/record.ts';
 import { packRecords, type StoredRecord } from '../../zone/version.ts';
+import { readOverrides } from '../guards/overrides.ts';
 import type { Client } from '../pool.ts';
 import type { ZoneDelta } from './advance.ts';
 import { readMembers } from './catalog.ts';
@@ -68,7 +69,7 @@ export async function rewriteNames(
     const catalog = catalogs.get(zoneId);
     const desired: Desired =
       catalog === undefined
-        ? desiredRecords(rows, before, (target) => answers.get(target))
+        ? desiredRecords(rows, before, answers)
         : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
     const { deleted, added, relinked } = difference(before, desired.records);
     links.push(...relinked);
@@ -94,19 +95,35 @@ async function answersFor(
   client: Client,
   sources: Map<string, ZoneSource[]>,
   known: ReadonlyMap<string, KnownAlias>,
-): Promise<{ answers: Map<string, TargetAnswer>; followed: Set<string> }> {
-  const targets = new Set<string>();
+): Promise<{ answers: Answers; followed: Set<string> }> {
+  const targets = new Map<string, string>();
   const unseen = new Set<string>();
   for (const rows of sources.values()) {
     for (const row of rows) {
       if (row.type !== 'ALIAS') continue;
       const target = targetOf(row.content);
-      targets.add(target);
+      targets.set(row.id, target);
       if (known.get(row.id)?.target !== target) unseen.add(target);
     }
   }
   await holdTargets(client, [...unseen]);
-  return { answers: await readAnswers(client, [...targets]), followed: unseen };
+  return { answers: await readAliasAnswers(client, targets), followed: unseen };
+}
+
+/** What is known of the targets of these ALIAS records, by id, and what sets any of them apart. */
+export async function readAliasAnswers(
+  client: Client,
+  targets: ReadonlyMap<string, string>,
+): Promise<Answers> {
+  const { answers, guarded } = await readAnswers(client, [...new Set(targets.values())]);
+  const overrides = await readOverrides(
+    client,
+    [...targets].flatMap(([recordId, target]) => (guarded.has(target) ? recordId : [])),
+  );
+  return (target, recordId) => {
+    const override = overrides.get(recordId);
+    return override?.target === target ? override.answer : answers.get(target);
+  };
 }
 
 function changedProblems(rows: readonly ZoneSource[], desired: Desired): Problem[] {

@@ -261,18 +261,21 @@ export async function holdTargets(client: Client, targets: readonly string[]): P
   ]);
 }
 
-/** What is known of these targets, by key. */
+/** What is known of these targets, by key; `guarded`: single aliases may be set apart from it. */
 export async function readAnswers(
   client: Client,
   targets: readonly string[],
-): Promise<Map<string, TargetAnswer>> {
-  if (targets.length === 0) return new Map();
-  const { rows } = await client.query<{ name: string; state: object }>(
+): Promise<{ answers: Map<string, TargetAnswer>; guarded: Set<string> }> {
+  if (targets.length === 0) return { answers: new Map(), guarded: new Set() };
+  const { rows } = await client.query<{ name: string; state: object; guarded: boolean }>(
     // what was remembered of past looks says nothing here
-    `select name, state - 'evidence' as state from alias_targets where name = any ($1::text[])`,
+    `select name, state - 'evidence' as state, guarded from alias_targets where name = any ($1::text[])`,
     [targets],
   );
-  return new Map(rows.map((row) => [row.name, answerOf(readState(row.state))]));
+  return {
+    answers: new Map(rows.map((row) => [row.name, answerOf(readState(row.state))])),
+    guarded: new Set(rows.flatMap((row) => (row.guarded ? row.name : []))),
+  };
 }
 
 /** The apex NS rows of these zones: without one that can be encoded, a zone is not publishable. */

@@ -1,0 +1,222 @@
+import type { Decision } from '../zone/alias/decide.ts';
+import { answerOf, readState, type TargetState } from '../zone/alias/state.ts';
+import { aliasCause } from '../zone/cause.ts';
+import type { GuardNumbers, GuardPolicy, SecondOpinion } from '../zone/guard.ts';
+import { type Judged, judge } from './guards/judge.ts';
+import { endOverrides, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
+import { noteGuarded } from './guards/rows.ts';
+import type { Client, Pool } from './pool.ts';
+
+/** A look whose answer waits to be written. */
+export interface FinishedLook {
+  name: string;
+  /** What the answer changes in what is known of the target when it is written. */
+  decide(before: TargetState): Decision;
+  /**
+   * Of a forced look that had an answer, "no such name" among them: what it would change if it passed by everything that holds. It
+   * counts for the zones named alone.
+   */
+  forced?: { zoneIds: readonly string[]; decide(before: TargetState): Decision };
+  /** What another resolver said, where a guard had asked for it. */
+  opinion?: SecondOpinion;
+  /** When to look again if a guard holds it, in milliseconds since the epoch. */
+  again?: number;
+}
+
+export interface WrittenLook {
+  decision: Decision;
+  /** The guard that holds it, with its numbers; the decision is that of holding then. */
+  heldBy?: GuardNumbers | undefined;
+  /** Whether aliases of forced zones publish something else now. */
+  forcedSome: boolean;
+}
+
+export interface LooksWritten {
+  written: Map<string, WrittenLook>;
+  /** Targets whose rows somebody else holds. One that is gone is nowhere. */
+  busy: Set<string>;
+  /** Targets that another resolver is to be asked for, and that are to be written again with what it says. */
+  unsure: Set<string>;
+}
+
+interface Locked extends Judged {
+  look: FinishedLook;
+}
+
+/**
+ * Writes what looks came to, each decided on what is known of its target at that moment: other processes look, too. A changed answer
+ * marks every name that follows the target, in the same transaction, so that it is published whatever happens next; unless a guard
+ * holds it.
+ */
+export async function writeLooks(
+  pool: Pool,
+  looks: readonly FinishedLook[],
+  jobs: readonly string[],
+  guards?: GuardPolicy,
+): Promise<LooksWritten> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await write(client, looks, jobs[0], guards);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function write(
+  client: Client,
+  looks: readonly FinishedLook[],
+  job: string | undefined,
+  guards: GuardPolicy | undefined,
+): Promise<LooksWritten> {
+  const locked = await lockTargets(client, looks);
+  const verdict = guards && (await judge(client, locked, guards));
+  const sure = locked.filter(({ name }) => !verdict?.unsure.has(name));
+  const decisions = new Map(
+    sure.map(({ name, decision }) => [name, verdict?.held.get(name)?.decision ?? decision]),
+  );
+  await writeStates(client, decisions);
+  const moved = await markFollowers(client, decisions, job);
+  const apart = await setApart(client, sure, decisions, guards?.apex ? verdict?.emptied : undefined);
+  const marked = await markOwners(client, apart.owners, decisions, job);
+  if (moved + marked > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
+  await noteGuarded(client, [...new Set([...(verdict?.touched ?? []), ...apart.touched])]);
+
+  const forced = new Set(apart.owners.map(({ target }) => target));
+  const written = new Map<string, WrittenLook>();
+  for (const [name, decision] of decisions)
+    written.set(name, { decision, heldBy: verdict?.held.get(name)?.by, forcedSome: forced.has(name) });
+  const found = new Set(locked.map(({ name }) => name));
+  const busy = await stillThere(
+    client,
+    looks.flatMap(({ name }) => (found.has(name) ? [] : name)),
+  );
+  return { written, busy, unsure: verdict?.unsure ?? new Set() };
+}
+
+async function lockTargets(client: Client, looks: readonly FinishedLook[]): Promise<Locked[]> {
+  const { rows } = await client.query<{ name: string; state: object; guarded: boolean }>({
+    name: 'lock targets',
+    text: 'select name, state, guarded from alias_targets where name = any ($1::text[]) order by name for no key update skip locked',
+    values: [looks.map((look) => look.name)],
+  });
+  const known = new Map(rows.map((row) => [row.name, row]));
+  return looks.flatMap((look) => {
+    const row = known.get(look.name);
+    if (!row) return [];
+    const before = readState(row.state);
+    const { name, opinion, again } = look;
+    return { name, look, before, decision: look.decide(before), guarded: row.guarded, opinion, again };
+  });
+}
+
+/** Which of these targets, whose rows could not be had, there are. */
+async function stillThere(client: Client, missing: readonly string[]): Promise<Set<string>> {
+  if (missing.length === 0) return new Set();
+  const { rows } = await client.query<{ name: string }>(
+    'select name from alias_targets where name = any ($1::text[])',
+    [missing],
+  );
+  return new Set(rows.map((row) => row.name));
+}
+
+async function writeStates(client: Client, decisions: ReadonlyMap<string, Decision>): Promise<void> {
+  if (decisions.size === 0) return;
+  const states = [...decisions.values()].map((decision) => decision.state);
+  await client.query({
+    name: 'write looks',
+    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures,
+        a_addresses = string_to_array(u.a, ','), a_ttl = u.a_ttl, aaaa_addresses = string_to_array(u.aaaa, ','), aaaa_ttl = u.aaaa_ttl
+      from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::timestamptz[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[])
+        as u (name, state, answered, due_at, failures, a, a_ttl, aaaa, aaaa_ttl)
+      where t.name = u.name collate "C"`,
+    values: [
+      [...decisions.keys()],
+      states.map((state) => JSON.stringify(state)),
+      states.map((state) => state.answered),
+      [...decisions.values()].map((decision) => new Date(decision.dueAt)),
+      states.map((state) => state.failures),
+      states.map((state) => state.a.addresses.join()),
+      states.map((state) => state.a.ttl),
+      states.map((state) => state.aaaa.addresses.join()),
+      states.map((state) => state.aaaa.ttl),
+    ],
+  });
+}
+
+/** Marks every name that follows a target whose answer changed; gives how many. */
+async function markFollowers(
+  client: Client,
+  decisions: ReadonlyMap<string, Decision>,
+  job: string | undefined,
+): Promise<number> {
+  const changed = [...decisions].filter(([, decision]) => decision.changed);
+  if (changed.length === 0) return 0;
+  const { rowCount } = await client.query({
+    name: 'mark followers',
+    text: `insert into zone_marks (zone_id, owner, cause)
+      select a.zone_id, a.owner, c.cause from unnest($1::text[], $2::jsonb[]) as c (target, cause) join aliases a on a.target = c.target collate "C"`,
+    values: [
+      changed.map(([name]) => name),
+      changed.map(([name, { state }]) => JSON.stringify(aliasCause(name, state.evidence, job))),
+    ],
+  });
+  return rowCount ?? 0;
+}
+
+/** Sets aliases apart from their targets' answers, or ends it: those of forced zones, and those that a guard keeps at an apex. */
+async function setApart(
+  client: Client,
+  looks: readonly Locked[],
+  decisions: ReadonlyMap<string, Decision>,
+  emptied: readonly Judged[] = [],
+): Promise<{ owners: Owner[]; touched: string[] }> {
+  const decisionOf = ({ name, decision }: Locked) => decisions.get(name) ?? decision;
+  const forced = looks.flatMap((locked) => {
+    const { look, name, before } = locked;
+    if (!look.forced) return [];
+    const answer = answerOf(look.forced.decide(before).state);
+    const other = answerOf(decisionOf(locked).state);
+    return { name, zoneIds: look.forced.zoneIds, forced: answer, other };
+  });
+  await keepAtApex(client, emptied);
+  const owners = await forceAliases(client, forced);
+  const ended = await endOverrides(
+    client,
+    looks
+      .filter(({ look, guarded }) => guarded && !look.forced)
+      .map((locked) => ({ name: locked.name, decision: decisionOf(locked) })),
+  );
+  return {
+    owners: [...owners, ...ended],
+    touched: [...forced.map(({ name }) => name), ...emptied.map(({ name }) => name)],
+  };
+}
+
+async function markOwners(
+  client: Client,
+  owners: readonly Owner[],
+  decisions: ReadonlyMap<string, Decision>,
+  job: string | undefined,
+): Promise<number> {
+  if (owners.length === 0) return 0;
+  await client.query(
+    'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
+    [
+      owners.map(({ zoneId }) => zoneId),
+      owners.map(({ owner }) => owner),
+      owners.map(({ target }) =>
+        JSON.stringify(aliasCause(target, decisions.get(target)?.state.evidence, job)),
+      ),
+    ],
+  );
+  return owners.length;
+}
