@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, UserError } from '../errors.ts';
 import { type Ahead, readAhead } from '../store/ahead.ts';
+import { type GuardStatus, readGuards } from '../store/guards/status.ts';
 import { readStanding, type StateCounts } from '../store/ledger/states.ts';
 import { listProcesses, queuePlace, type ServiceProcess } from '../store/processes.ts';
 import { type RefusalStatus, readRefusals } from '../store/refusals.ts';
@@ -86,6 +87,7 @@ interface Status {
   refusals: StatusPage<RefusalStatus>;
   problems: StatusPage<RecordProblem>;
   ahead: StatusPage<Ahead>;
+  guards: GuardStatus[];
   processes: ServiceProcess[];
   queue: QueueStatus;
 }
@@ -95,7 +97,7 @@ async function readStatus(
   readQueue: () => Promise<QueueStatus>,
   limit: number,
 ): Promise<Status> {
-  const [zones, aliases, secondaries, standing, refusals, problems, ahead, processes, queue] =
+  const [zones, aliases, secondaries, standing, refusals, problems, ahead, guards, processes, queue] =
     await Promise.all([
       readZoneStatus(pool, limit),
       readAliasStatus(pool, limit),
@@ -104,6 +106,7 @@ async function readStatus(
       readRefusals(pool, limit, new Date(Date.now() - REFUSED_WITHIN_MS)),
       readRecordProblems(pool, limit),
       readAhead(pool, limit),
+      readGuards(pool),
       listProcesses(pool),
       readQueue(),
     ]);
@@ -115,6 +118,7 @@ async function readStatus(
     refusals,
     problems,
     ahead,
+    guards,
     processes: processes.filter((one) => one.alive),
     queue,
   };
@@ -162,6 +166,7 @@ function inJson(status: Status): object {
     refusals: rest.refusals.rows,
     problems: problems.rows,
     ahead: rest.ahead.rows,
+    guards: rest.guards,
     queue: rest.queue,
     processes: rest.processes,
     totals: {
@@ -175,10 +180,12 @@ function inJson(status: Status): object {
 }
 
 function inWords(status: Status): string {
-  const { zones, aliases, secondaries, standing, refusals, problems, ahead, processes, queue } = status;
+  const { zones, aliases, secondaries, standing, refusals, problems, ahead, guards, processes, queue } =
+    status;
   return [
     `${counted(zones.total, 'zone')}, ${counted(aliases.total, 'alias', 'aliases')}, ${counted(secondaries.length, 'secondary', 'secondaries')}; ${queueInWords(queue)}`,
     processesInWords(processes),
+    ...guards.map(guardInWords),
     '',
     table(
       ['zone', 'serial', 'records', 'state'],
@@ -298,6 +305,10 @@ function queueInWords({ kind, counts, error }: QueueStatus): string {
   if (error !== undefined) return `queue on ${place}: ${error}`;
   const words = Object.entries(counts ?? {}).map(([state, count]) => `${count} ${state}`);
   return `queue on ${place}: ${words.join(', ')}`;
+}
+
+function guardInWords({ message, since, zones }: GuardStatus): string {
+  return `${message} (since ${since.toISOString()}; ${zones.join(', ')}${zones.length === 5 ? ' …' : ''})`;
 }
 
 function processesInWords(processes: readonly ServiceProcess[]): string {

@@ -1,4 +1,5 @@
 import type { FamilyState } from '../zone/alias/state.ts';
+import { guardSentence } from '../zone/guard.ts';
 import { countStates, type StateCounts } from './ledger/states.ts';
 import type { Pool } from './pool.ts';
 
@@ -105,19 +106,21 @@ export async function readAliasStatus(
   // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
     `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.held_since, a.held_reason,
-       t.looked_at, t.failures, t.due_at, t.state,
+       t.looked_at, t.failures, t.due_at, t.state, g.guard, g.at as guarded_at, g.concerned, g.total as all_aliases, g.percent,
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
          and p.source_record_id = a.record_id order by p.type, p.content) as published
      from (
        select a.record_id from aliases a left join alias_targets t on t.name = a.target
+       left join (select distinct target from guarded_targets where state = 'held') g on g.target = a.target
        where $2::bigint is null or a.zone_id = $2
-       order by (a.held_since is null), (coalesce(t.failures, 0) = 0), a.zone_id, a.owner limit $1::bigint
+       order by (a.held_since is null and g.target is null), (coalesce(t.failures, 0) = 0), a.zone_id, a.owner limit $1::bigint
      ) as chosen
      join aliases a using (record_id)
      join zones z on z.id = a.zone_id
      left join records r on r.id = a.record_id
      left join alias_targets t on t.name = a.target
-     order by (a.held_since is null), (coalesce(t.failures, 0) = 0), z.name, a.owner`,
+     left join lateral (select * from guarded_targets where target = a.target and state = 'held' order by at limit 1) g on true
+     order by (a.held_since is null and g.guard is null), (coalesce(t.failures, 0) = 0), z.name, a.owner`,
     [limit, zoneId ?? null],
   );
   return page(rows, (row) => {
@@ -132,12 +135,24 @@ export async function readAliasStatus(
       outcome: outcomeOf(a, aaaa),
       failures: row.failures ?? 0,
       dueAt: row.due_at,
-      heldSince: row.held_since ?? (denied ? new Date(deniedSince) : null),
-      heldReason:
-        row.held_reason ??
-        (denied ? 'the target has no addresses any more: the last known ones stay for NEGATIVE_HOLD' : null),
+      heldSince: row.held_since ?? row.guarded_at ?? (denied ? new Date(deniedSince) : null),
+      heldReason: row.held_reason ?? guardReason(row) ?? (denied ? DENIED : null),
     };
   });
+}
+
+const DENIED = 'the target has no addresses any more: the last known ones stay for NEGATIVE_HOLD';
+
+interface GuardColumns {
+  zone: string;
+  guard: 'empty' | 'change' | null;
+  concerned: number;
+  all_aliases: number;
+  percent: number;
+}
+
+function guardReason({ zone, guard, concerned, all_aliases, percent }: GuardColumns): string | undefined {
+  return guard ? guardSentence({ guard, concerned, total: all_aliases, limit: percent }, zone) : undefined;
 }
 
 /** What each secondary has answered and what waits for it. */

@@ -151,8 +151,13 @@ export function guardSentence({ guard, concerned, total, limit }: GuardNumbers, 
   return `guard ${guard}: ${grouped(concerned)} of ${grouped(total)} aliases (${Math.floor((concerned * 100) / Math.max(total, 1))} %) ${what}, limit ${limit} %: ${forcedBy(zone)}`;
 }
 
-/** The sentence of an ALIAS at a zone's own name that keeps its addresses. */
-export function apexSentence(zone: string): string {
+/** Of so many aliases at zones' own names that keep their addresses. */
+export function apexSentence(aliases: number): string {
+  return `guard apex: ${grouped(aliases)} ${aliases === 1 ? "alias at a zone's own name keeps its" : "aliases at zones' own names keep their"} last addresses, as the target has none any more: ${forcedBy('ZONE')}`;
+}
+
+/** Why an ALIAS at this zone's own name keeps its addresses. */
+export function apexReason(zone: string): string {
   return `guard apex: the target has no addresses any more, and ${zone} keeps its last ones: ${forcedBy(zone)}`;
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf } from '../../errors.ts';
 import { readAhead } from '../../store/ahead.ts';
+import { readGuards } from '../../store/guards/status.ts';
 import { readStanding } from '../../store/ledger/states.ts';
 import { listProcesses } from '../../store/processes.ts';
 import { readRefusals } from '../../store/refusals.ts';
@@ -33,7 +34,7 @@ export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Room
     },
     async ({ query }) => {
       const { limit } = query;
-      const [zones, aliases, secondaries, standing, refusals, problems, ahead, processes, queue] =
+      const [zones, aliases, secondaries, standing, refusals, problems, ahead, guards, processes, queue] =
         await Promise.all([
           readZoneStatus(pool, limit),
           readAliasStatus(pool, limit),
@@ -42,6 +43,7 @@ export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Room
           readRefusals(pool, limit, new Date(clock.now() - REFUSED_WITHIN_MS)),
           readRecordProblems(pool, limit),
           readAhead(pool, limit),
+          readGuards(pool),
           listProcesses(pool),
           readQueue(),
         ]);
@@ -53,6 +55,7 @@ export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Room
         refusals: refusals.rows,
         problems: problems.rows,
         ahead: ahead.rows,
+        guards,
         queue,
         processes: processes.filter((one) => one.alive),
         totals: {

@@ -1,6 +1,6 @@
 import type { Decision } from '../../zone/alias/decide.ts';
 import { answerOf, type TargetState } from '../../zone/alias/state.ts';
-import { apexSentence, hasAddresses } from '../../zone/guard.ts';
+import { apexReason, hasAddresses } from '../../zone/guard.ts';
 import type { TargetAnswer } from '../../zone/record.ts';
 import type { Client } from '../pool.ts';
 
@@ -118,7 +118,7 @@ export async function readOverrides(
   return new Map(
     rows.map(({ record_id, owner, target, kind, answer }) => [
       record_id,
-      { target, answer: kind === 'apex' ? { ...answer, held: apexSentence(owner) } : answer },
+      { target, answer: kind === 'apex' ? { ...answer, held: apexReason(owner) } : answer },
     ]),
   );
 }

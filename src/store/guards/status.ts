@@ -1,0 +1,76 @@
+import { apexSentence, type GuardNumbers, guardSentence } from '../../zone/guard.ts';
+import type { Pool } from '../pool.ts';
+
+/** A guard that holds something now. */
+export interface GuardStatus {
+  guard: 'empty' | 'change' | 'apex';
+  /** One line, with the numbers and what to do. */
+  message: string;
+  since: Date;
+  /** What is held. */
+  targets: number;
+  aliases: number;
+  /** The numbers that it held by last: so many of all aliases, and the limit in percent; null: it goes by no numbers. */
+  concerned: number | null;
+  total: number | null;
+  limit: number | null;
+  /** Some of the zones concerned. */
+  zones: string[];
+}
+
+const ZONES_SHOWN = 5;
+
+interface Row {
+  guard: GuardStatus['guard'];
+  since: Date;
+  targets: string;
+  aliases: string;
+  concerned: number | null;
+  total: number | null;
+  percent: number | null;
+  zones: string[];
+}
+
+/** The guards that hold something now. */
+export async function readGuards(pool: Pool): Promise<GuardStatus[]> {
+  const zonesOf = (ids: string) =>
+    `array(select distinct z.name from (${ids} limit 1000) as s join zones z on z.id = s.zone_id order by z.name limit ${ZONES_SHOWN})`;
+  const { rows } = await pool.query<Row>(
+    `select g.*, ${zonesOf(
+      'select a.zone_id from guarded_targets t join aliases a on a.target = t.target where t.guard = g.guard and t.state = $$held$$',
+    )} as zones
+     from (
+       select guard, min(at) as since, count(*) as targets, sum(aliases) as aliases, max(concerned) as concerned, max(total) as total,
+         max(percent) as percent
+       from guarded_targets where state = 'held' group by guard) as g
+     union all
+     select g.*, ${zonesOf('select o.zone_id from alias_overrides o where o.kind = $$apex$$')} as zones
+     from (
+       select 'apex', min(at) as since, count(distinct target), count(*), null::integer, null::integer, null::integer
+       from alias_overrides where kind = 'apex') as g
+     where g.since is not null
+     order by guard`,
+  );
+  return rows.map((row) => ({
+    guard: row.guard,
+    message: messageOf(row),
+    since: row.since,
+    targets: Number(row.targets),
+    aliases: Number(row.aliases),
+    concerned: row.concerned,
+    total: row.total,
+    limit: row.percent,
+    zones: row.zones,
+  }));
+}
+
+function messageOf({ guard, aliases, concerned, total, percent }: Row): string {
+  if (guard === 'apex') return apexSentence(Number(aliases));
+  const numbers: GuardNumbers = {
+    guard,
+    concerned: concerned ?? 0,
+    total: total ?? 0,
+    limit: percent ?? 0,
+  };
+  return guardSentence(numbers);
+}
