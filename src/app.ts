@@ -3,6 +3,7 @@ import { showPresence } from './app/presence.ts';
 import { keepSealed } from './app/secrets.ts';
 import type { Shared } from './app/shared.ts';
 import { startTransfer } from './app/transfer.ts';
+import { tellParent } from './app/transfer-processes/tell.ts';
 import { startTransferProcesses } from './app/transfer-processes.ts';
 import { startWorker } from './app/worker.ts';
 import { systemClock } from './clock.ts';
@@ -104,6 +105,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     if (options.roles.includes('transfer')) {
       if ((options.processes ?? 1) > 1) await startTransferProcesses(shared, options.processes ?? 1);
       else await startTransfer(shared, options.sharesPorts);
+      if (options.sharesPorts === true) stops.push(tellParent(shared.metrics, reasons));
     }
     if (options.roles.includes('scheduler')) {
       const schedule = await startSchedule(config.resyncCron, queues, log);

@@ -1,4 +1,12 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 
 /** One answer to a secondary, as the transfer server tells it. */
 export interface TransferSeen {
@@ -9,9 +17,21 @@ export interface TransferSeen {
   ms: number;
 }
 
+/** Counters and histograms with their values, as they go from one process to another. */
+export type Counted = MetricObjectWithValues<MetricValue<string>>[];
+
+/** The sum of what several processes counted. */
+export function sumCounted(parts: readonly Counted[]): Promise<Counted> {
+  return AggregatorRegistry.aggregate([...parts]).getMetricsAsJSON();
+}
+
 /** What this process counts from its start. What stands in the database is read at each scrape: see scrape.ts. */
 export class Metrics {
+  /** What is about Zoneferry. */
   readonly registry = new Registry();
+  /** What is about this process alone: memory, processor, event loop. */
+  readonly #process = new Registry();
+  readonly #others: (() => Promise<Counted[]>)[] = [];
   readonly #requests: Counter<'type' | 'result'>;
   readonly #bytes: Counter<'type'>;
   readonly #duration: Histogram<'type'>;
@@ -21,7 +41,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.#process });
     this.#requests = new Counter({
       name: 'zoneferry_xfr_requests_total',
       help: 'Answers with data to secondaries, by what was asked (SOA, AXFR, IXFR) and what came of it.',
@@ -59,6 +79,27 @@ export class Metrics {
       labelNames: ['outcome'],
       registers,
     });
+  }
+
+  /** Adds what other processes count to what `text` gives. */
+  include(read: () => Promise<Counted[]>): void {
+    this.#others.push(read);
+  }
+
+  /** What this process counted, without gauges. */
+  async counted(): Promise<Counted> {
+    const all = await this.registry.getMetricsAsJSON();
+    return all.filter(({ type }) => String(type) === 'counter' || String(type) === 'histogram');
+  }
+
+  /** Everything, as Prometheus reads it. */
+  async text(): Promise<string> {
+    const others = (await Promise.all(this.#others.map((read) => read()))).flat();
+    const ours =
+      others.length === 0
+        ? this.registry
+        : AggregatorRegistry.aggregate([await this.registry.getMetricsAsJSON(), ...others]);
+    return `${await ours.metrics()}\n${await this.#process.metrics()}`;
   }
 
   transferEnded({ asked, given, complete, bytes, ms }: TransferSeen): void {

@@ -78,7 +78,7 @@ export function scraper(
       }
     };
     await Promise.all([up('database', readDatabase), up('queue', readQueue)]);
-    const text = await metrics.registry.metrics();
+    const text = await metrics.text();
     return histogram === '' ? text : `${text}\n${histogram}`;
   }
 
