@@ -32,7 +32,9 @@ create table aliases (
   owner text collate "C" not null,
   target text collate "C" not null,
   held_since timestamp with time zone,
-  held_reason text
+  held_reason text,
+  answers text not null default 'stable'::text,
+  has_fallback boolean not null default false
 );
 
 create table api_tokens (
@@ -124,7 +126,10 @@ create table records (
   disabled boolean not null default false,
   created_at timestamp with time zone not null default now(),
   problem text,
-  owner text collate "C" not null generated always as (lower((name COLLATE "C"))) stored
+  owner text collate "C" not null generated always as (lower((name COLLATE "C"))) stored,
+  answers text not null default 'stable'::text,
+  fallback inet[] not null default '{}'::inet[],
+  debug_txt boolean not null default false
 );
 
 create table refusals (
@@ -268,7 +273,8 @@ create table zones (
   record_count integer not null default 0,
   stale boolean not null default false,
   problem text,
-  catalog boolean not null default false
+  catalog boolean not null default false,
+  alias_floor integer not null default 0
 );
 
 -- functions
@@ -1031,6 +1037,20 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_mark_options()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  insert into zone_marks (zone_id, owner, cause) values (new.zone_id, new.owner, zoneferry_cause());
+  perform pg_notify('zoneferry_marks', '');
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_mark_updated()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1225,6 +1245,17 @@ CREATE OR REPLACE FUNCTION public.zoneferry_owner_range(zone_id bigint, owner te
  IMMUTABLE PARALLEL SAFE
 AS $function$
   select int8range(hashtextextended(owner, zone_id) >> 1, (hashtextextended(owner, zone_id) >> 1) + 1)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.zoneferry_plain_addresses(addresses inet[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select not exists (
+    select from unnest(addresses) as address
+    where address is null or masklen(address) <> case family(address) when 4 then 32 else 128 end)
 $function$
 ;
 
@@ -1613,6 +1644,12 @@ alter table guarded_targets add constraint guarded_targets_pkey PRIMARY KEY (gua
 
 alter table notifications add constraint notifications_pkey PRIMARY KEY (zone_id, secondary_id, address);
 
+alter table records add constraint "answers is stable or exact" CHECK ((answers = ANY (ARRAY['stable'::text, 'exact'::text])));
+
+alter table records add constraint "fallback holds single addresses, 100 at most" CHECK (((cardinality(fallback) <= 100) AND zoneferry_plain_addresses(fallback)));
+
+alter table records add constraint "only an ALIAS has answers, fallback addresses and a debug TXT" CHECK (((type = 'ALIAS'::text) OR ((answers = 'stable'::text) AND (fallback = '{}'::inet[]) AND (NOT debug_txt))));
+
 alter table records add constraint "the id of a record is positive" CHECK ((id > 0));
 
 alter table records add constraint records_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
@@ -1661,6 +1698,8 @@ alter table zone_tombstones add constraint zone_tombstones_pkey PRIMARY KEY (nam
 
 alter table zoneferry_migrations add constraint zoneferry_migrations_pkey PRIMARY KEY (name);
 
+alter table zones add constraint "alias_floor is 0 to 86400 seconds" CHECK (((alias_floor >= 0) AND (alias_floor <= 86400)));
+
 alter table zones add constraint "expire is 1 to 2147483647 seconds" CHECK ((expire > 0));
 
 alter table zones add constraint "minimum is 0 to 2147483647 seconds" CHECK ((minimum >= 0));
@@ -1688,6 +1727,10 @@ CREATE INDEX alias_targets_by_due ON public.alias_targets USING btree (due_at);
 CREATE INDEX aliases_by_owner ON public.aliases USING btree (zone_id, owner);
 
 CREATE INDEX aliases_by_target ON public.aliases USING btree (target);
+
+CREATE INDEX aliases_exact ON public.aliases USING btree (target) WHERE (answers = 'exact'::text);
+
+CREATE INDEX aliases_with_fallback ON public.aliases USING btree (target) WHERE has_fallback;
 
 CREATE INDEX convergence_due ON public.convergence USING btree (next_check_at) WHERE (next_check_at IS NOT NULL);
 
@@ -1717,6 +1760,8 @@ CREATE UNIQUE INDEX zones_by_member_label ON public.zones USING btree (zoneferry
 
 CREATE INDEX zones_catalogs ON public.zones USING btree (id) WHERE catalog;
 
+CREATE INDEX zones_with_alias_floor ON public.zones USING btree (id) WHERE (alias_floor > 0);
+
 -- triggers
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.alias_targets FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
@@ -1738,6 +1783,8 @@ CREATE TRIGGER check_record BEFORE INSERT OR UPDATE ON public.records FOR EACH R
 CREATE TRIGGER mark_deleted AFTER DELETE ON public.records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_mark_deleted();
 
 CREATE TRIGGER mark_inserted AFTER INSERT ON public.records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_mark_inserted();
+
+CREATE TRIGGER mark_options AFTER UPDATE ON public.records FOR EACH ROW WHEN ((((new.answers IS DISTINCT FROM old.answers) OR (new.fallback IS DISTINCT FROM old.fallback)) OR (new.debug_txt IS DISTINCT FROM old.debug_txt))) EXECUTE FUNCTION zoneferry_mark_options();
 
 CREATE TRIGGER mark_updated AFTER UPDATE ON public.records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_mark_updated();
 

@@ -1,4 +1,5 @@
 import { formatIpv4, formatIpv6 } from '../dns/rdata/address-text.ts';
+import { unusableIpv4, unusableIpv6 } from '../zone/alias/publishable.ts';
 import type { Family } from './outcome.ts';
 
 /** Addresses of one set, at most: an RRset of more fits few messages and serves nobody. */
@@ -27,29 +28,3 @@ export function addressSet(family: Family, rdatas: readonly Buffer[]): AddressSe
   const surplus = Math.max(0, addresses.length - MOST_ADDRESSES);
   return { addresses: addresses.slice(0, MOST_ADDRESSES), refused: [...refused], surplus };
 }
-
-/** Why an IPv4 address leads nowhere from outside (RFC 6890), or undefined. */
-function unusableIpv4(bytes: Buffer): string | undefined {
-  const first = bytes[0]!;
-  if (first === 0) return 'unspecified';
-  if (first === 127) return 'loopback';
-  if (first === 169 && bytes[1] === 254) return 'link-local';
-  if (first >= 224 && first <= 239) return 'multicast';
-  if (bytes.readUInt32BE(0) === 0xffffffff) return 'broadcast';
-  return undefined;
-}
-
-/** The same for IPv6 (RFC 4291), IPv4 addresses in IPv6 clothes included (2.5.5). */
-function unusableIpv6(bytes: Buffer): string | undefined {
-  if (bytes.equals(UNSPECIFIED)) return 'unspecified';
-  if (bytes.equals(LOOPBACK)) return 'loopback';
-  if (bytes[0] === 0xff) return 'multicast';
-  if (bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80) return 'link-local';
-  const carriesIpv4 = bytes.subarray(0, 12).equals(MAPPED) || bytes.subarray(0, 12).equals(COMPATIBLE);
-  return carriesIpv4 ? unusableIpv4(bytes.subarray(12)) : undefined;
-}
-
-const UNSPECIFIED = Buffer.alloc(16);
-const LOOPBACK = Buffer.from('00000000000000000000000000000001', 'hex');
-const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
-const COMPATIBLE = Buffer.alloc(12);

@@ -2,6 +2,7 @@ import type { Decision } from '../zone/alias/decide.ts';
 import { answerOf, readState, type TargetState } from '../zone/alias/state.ts';
 import { aliasCause } from '../zone/cause.ts';
 import type { GuardNumbers, GuardPolicy, SecondOpinion } from '../zone/guard.ts';
+import { markFollowers } from './followers.ts';
 import { type Judged, judge } from './guards/judge.ts';
 import { endOverrides, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
 import { noteGuarded } from './guards/rows.ts';
@@ -150,26 +151,6 @@ async function writeStates(client: Client, decisions: ReadonlyMap<string, Decisi
       states.map((state) => state.aaaa.ttl),
     ],
   });
-}
-
-/** Marks every name that follows a target whose answer changed; gives how many. */
-async function markFollowers(
-  client: Client,
-  decisions: ReadonlyMap<string, Decision>,
-  job: string | undefined,
-): Promise<number> {
-  const changed = [...decisions].filter(([, decision]) => decision.changed);
-  if (changed.length === 0) return 0;
-  const { rowCount } = await client.query({
-    name: 'mark followers',
-    text: `insert into zone_marks (zone_id, owner, cause)
-      select a.zone_id, a.owner, c.cause from unnest($1::text[], $2::jsonb[]) as c (target, cause) join aliases a on a.target = c.target collate "C"`,
-    values: [
-      changed.map(([name]) => name),
-      changed.map(([name, { state }]) => JSON.stringify(aliasCause(name, state.evidence, job))),
-    ],
-  });
-  return rowCount ?? 0;
 }
 
 /** Sets aliases apart from their targets' answers, or ends it: those of forced zones, and those that a guard keeps at an apex. */

@@ -1,14 +1,24 @@
 import { absoluteName, nameKey } from '../dns/name.ts';
-import { canonicalRdata, parseRdata } from '../dns/rdata/index.ts';
-import { typeFromText } from '../dns/types.ts';
+import { canonicalRdata, formatRdata, parseRdata } from '../dns/rdata/index.ts';
+import { TYPE, typeFromText } from '../dns/types.ts';
 import { messageOf } from '../errors.ts';
-import type { PublishedRecord, ServedRecord, SourceRecord, TargetAnswer } from './record.ts';
+import {
+  type AliasOptions,
+  type FamilyAnswer,
+  type PublishedRecord,
+  type ServedRecord,
+  type SourceRecord,
+  type TargetAnswer,
+  USUAL_OPTIONS,
+} from './record.ts';
 
 /**
  * Octets of one record's data, at most. A message over TCP has 65,535: the rest is for header, question, owner, OPT and TSIG. One
  * longer record would keep its whole zone from being transferred.
  */
 const LONGEST_RDATA = 64_000;
+/** Octets of one character-string (RFC 1035, 3.3). */
+const LONGEST_STRING = 255;
 
 /** What one name should publish, and what is to be said about it. */
 export interface Desired {
@@ -16,7 +26,7 @@ export interface Desired {
   /** Rows of `records` that the encoder refuses: not served, each with its reason. */
   problems: { id: string; problem: string }[];
   /** The ALIAS at this name, where there is one, and why something else than its target's answer is published. */
-  alias?: { recordId: string; target: string; held?: string };
+  alias?: { recordId: string; target: string; options: AliasOptions; held?: string };
 }
 
 /** What is known of a target, by its key, for the ALIAS record of that id. */
@@ -81,23 +91,79 @@ function addAlias(
   answers: Answers,
 ): void {
   const target = targetOf(alias.content);
+  const options = alias.options ?? USUAL_OPTIONS;
   const answer = answers(target, alias.id);
-  if (answer?.answered) {
-    addAddresses(desired, alias, 'A', answer.a);
-    addAddresses(desired, alias, 'AAAA', answer.aaaa);
-    desired.alias = { recordId: alias.id, target, ...(answer.held ? { held: answer.held } : {}) };
-    return;
+  const row = { recordId: alias.id, target, options };
+  const standIn = answer && fallbackFor(answer, options);
+  if (standIn) {
+    addAddresses(desired, alias, 'A', standIn.a);
+    addAddresses(desired, alias, 'AAAA', standIn.aaaa);
+    desired.alias = {
+      ...row,
+      held: `${target} had no answer for MAX_STALE: the fallback addresses stand in`,
+    };
+  } else if (answer?.answered) {
+    addAddresses(desired, alias, 'A', chosen(answer.a, options));
+    addAddresses(desired, alias, 'AAAA', chosen(answer.aaaa, options));
+    desired.alias = { ...row, ...(answer.held ? { held: answer.held } : {}) };
+  } else {
+    const kept = keptUntilAnswered(desired.records, published);
+    for (const record of kept) desired.records.push({ ...record, sourceRecordId: alias.id });
+    const says = `${target} has not answered yet`;
+    desired.alias = { ...row, held: kept.length > 0 ? `${says}: what stood here before stays` : says };
   }
-  const kept = keptUntilAnswered(desired.records, published);
-  for (const record of kept) desired.records.push({ ...record, sourceRecordId: alias.id });
-  desired.alias = {
-    recordId: alias.id,
-    target,
-    held:
-      kept.length > 0
-        ? `${target} has not answered yet: what stood here before stays`
-        : `${target} has not answered yet`,
-  };
+  if (options.debugTxt && !desired.records.some((record) => record.type === 'CNAME'))
+    addDebugText(desired, alias, target);
+}
+
+function chosen(family: FamilyAnswer, { answers }: AliasOptions): Addresses {
+  return { addresses: answers === 'exact' ? family.exact : family.addresses, ttl: family.ttl };
+}
+
+interface Addresses {
+  addresses: readonly string[];
+  /** Seconds; undefined: that of the ALIAS. */
+  ttl?: number;
+}
+
+/**
+ * What stands in for a target without answers. Where only one family has none, it alone is replaced, if there are fallback addresses
+ * of that family and something to replace.
+ */
+function fallbackFor(
+  { a, aaaa }: TargetAnswer,
+  options: AliasOptions,
+): { a: Addresses; aaaa: Addresses } | undefined {
+  const { fallback } = options;
+  if (fallback.length === 0 || (!a.stale && !aaaa.stale)) return undefined;
+  const ipv4 = { addresses: fallback.filter((address) => !address.includes(':')) };
+  const ipv6 = { addresses: fallback.filter((address) => address.includes(':')) };
+  if (a.stale && aaaa.stale) return { a: ipv4, aaaa: ipv6 };
+  if (a.stale && a.addresses.length > 0 && ipv4.addresses.length > 0)
+    return { a: ipv4, aaaa: chosen(aaaa, options) };
+  if (aaaa.stale && aaaa.addresses.length > 0 && ipv6.addresses.length > 0)
+    return { a: chosen(a, options), aaaa: ipv6 };
+  return undefined;
+}
+
+/** It changes with the target's name alone, never with an answer. */
+function addDebugText(desired: Desired, alias: SourceRecord, target: string): void {
+  const text = Buffer.from(`ALIAS for ${target}`, 'latin1');
+  const strings: Buffer[] = [];
+  for (let at = 0; at < text.length; at += LONGEST_STRING) {
+    const part = text.subarray(at, at + LONGEST_STRING);
+    strings.push(Buffer.from([part.length]), part);
+  }
+  const rdata = Buffer.concat(strings);
+  desired.records.push({
+    owner: alias.owner,
+    name: alias.name,
+    type: 'TXT',
+    ttl: alias.ttl,
+    content: formatRdata(TYPE.TXT, rdata),
+    rdata,
+    sourceRecordId: alias.id,
+  });
 }
 
 /** Addresses of before, else a CNAME of before while nothing else is to stand beside it. */
@@ -110,13 +176,8 @@ function keptUntilAnswered(
   return others.length === 0 ? published.filter((record) => record.type === 'CNAME') : [];
 }
 
-function addAddresses(
-  desired: Desired,
-  alias: SourceRecord,
-  type: 'A' | 'AAAA',
-  known: { addresses: string[]; ttl: number },
-): void {
-  const ttl = Math.max(1, Math.min(alias.ttl, known.ttl));
+function addAddresses(desired: Desired, alias: SourceRecord, type: 'A' | 'AAAA', known: Addresses): void {
+  const ttl = Math.max(1, Math.min(alias.ttl, known.ttl ?? alias.ttl));
   for (const address of known.addresses) {
     desired.records.push({
       owner: alias.owner,

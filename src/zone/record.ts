@@ -8,7 +8,21 @@ export interface SourceRecord {
   /** Seconds. */
   ttl: number;
   content: string;
+  /** Of an ALIAS; null or absent: the usual ones. */
+  options?: AliasOptions | null;
 }
+
+/** What an ALIAS may say beyond its target. */
+export interface AliasOptions {
+  /** `stable`: what is published stays while a rotating target keeps giving it; `exact`: each answer is published. */
+  answers: 'stable' | 'exact';
+  /** Addresses that stand in once the target had no answer for MAX_STALE. */
+  fallback: string[];
+  /** Whether a TXT beside the addresses names the target. */
+  debugTxt: boolean;
+}
+
+export const USUAL_OPTIONS: AliasOptions = { answers: 'stable', fallback: [], debugTxt: false };
 
 /** A record as secondaries get it, before it has a row. */
 export interface ServedRecord {

@@ -3,7 +3,7 @@ import { typeFromText } from '../../dns/types.ts';
 import { catalogRecords } from '../../zone/catalog.ts';
 import { difference } from '../../zone/changeset.ts';
 import { type Answers, type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
-import type { ServedRecord } from '../../zone/record.ts';
+import { type AliasOptions, type ServedRecord, USUAL_OPTIONS } from '../../zone/record.ts';
 import { packRecords, type StoredRecord } from '../../zone/version.ts';
 import { readOverrides } from '../guards/overrides.ts';
 import type { Client } from '../pool.ts';
@@ -73,7 +73,7 @@ export async function rewriteNames(
         : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
     const { deleted, added, relinked } = difference(before, desired.records);
     links.push(...relinked);
-    if (desired.alias) aliases.push({ zoneId, owner, ...desired.alias, held: desired.alias.held ?? null });
+    if (desired.alias) aliases.push(knownAs(zoneId, owner, desired.alias));
     problems.push(...changedProblems(rows, desired));
     if (deleted.length + added.length === 0) return;
     for (const record of deleted) stale.push(record.id);
@@ -103,7 +103,7 @@ async function answersFor(
       if (row.type !== 'ALIAS') continue;
       const target = targetOf(row.content);
       targets.set(row.id, target);
-      if (known.get(row.id)?.target !== target) unseen.add(target);
+      if (!isFollowed(known.get(row.id), target, row.options ?? USUAL_OPTIONS)) unseen.add(target);
     }
   }
   await holdTargets(client, [...unseen]);
@@ -124,6 +124,21 @@ export async function readAliasAnswers(
     const override = overrides.get(recordId);
     return override?.target === target ? override.answer : answers.get(target);
   };
+}
+
+function knownAs(zoneId: string, owner: string, alias: NonNullable<Desired['alias']>): KnownAlias {
+  const { recordId, target, options, held = null } = alias;
+  const { answers, fallback } = options;
+  return { recordId, zoneId, owner, target, held, answers, hasFallback: fallback.length > 0 };
+}
+
+/** Whether answers of the target mark this ALIAS as it is now. */
+function isFollowed(known: KnownAlias | undefined, target: string, options: AliasOptions): boolean {
+  return (
+    known?.target === target &&
+    known.answers === options.answers &&
+    known.hasFallback === options.fallback.length > 0
+  );
 }
 
 function changedProblems(rows: readonly ZoneSource[], desired: Desired): Problem[] {

@@ -1,7 +1,8 @@
 import { answerOf, readState } from '../../zone/alias/state.ts';
-import type { PublishedRecord, SourceRecord, TargetAnswer } from '../../zone/record.ts';
+import type { AliasOptions, PublishedRecord, SourceRecord, TargetAnswer } from '../../zone/record.ts';
 import type { SerialPolicy } from '../../zone/serial-policy.ts';
 import type { SoaColumns } from '../../zone/soa.ts';
+import { aliasOptions } from '../alias-options.ts';
 import type { Client, Pool } from '../pool.ts';
 
 /** A zone locked for this transaction, as its row has it. */
@@ -184,7 +185,7 @@ export interface ZoneSource extends SourceRecord {
 
 /** The enabled source rows at these names. */
 export async function readSources(client: Client, names: Names): Promise<ZoneSource[]> {
-  const columns = 'r.id, r.zone_id as "zoneId", r.owner, r.name, r.type, r.ttl, r.content, r.problem';
+  const columns = `r.id, r.zone_id as "zoneId", r.owner, r.name, r.type, r.ttl, r.content, r.problem, ${aliasOptions('r')} as options`;
   const { rows } = await readAt<ZoneSource>(
     client,
     names,
@@ -234,12 +235,15 @@ export interface KnownAlias {
   owner: string;
   target: string;
   held: string | null;
+  /** By which answers it is marked. */
+  answers: AliasOptions['answers'];
+  hasFallback: boolean;
 }
 
 /** Which target each ALIAS at these names is known to follow, by the id of its record. */
 export async function readAliases(client: Client, names: Names): Promise<Map<string, KnownAlias>> {
   const columns =
-    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held';
+    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held, a.answers, a.has_fallback as "hasFallback"';
   const { rows } = await readAt<KnownAlias>(
     client,
     names,

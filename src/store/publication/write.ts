@@ -118,11 +118,12 @@ export async function rememberAliases(
   const changed = aliases.filter((alias) => !isAsKnown(alias, known.get(alias.recordId)));
   if (changed.length === 0) return { newTargets: false };
   await client.query(
-    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since)
-     select record_id, zone_id, owner, target, held, case when held is not null then now() end
-     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) as a (record_id, zone_id, owner, target, held)
+    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since, answers, has_fallback)
+     select record_id, zone_id, owner, target, held, case when held is not null then now() end, answers, has_fallback
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+       as a (record_id, zone_id, owner, target, held, answers, has_fallback)
      on conflict (record_id) do update set zone_id = excluded.zone_id, owner = excluded.owner, target = excluded.target,
-       held_reason = excluded.held_reason,
+       answers = excluded.answers, has_fallback = excluded.has_fallback, held_reason = excluded.held_reason,
        held_since = case when excluded.held_reason is not null then coalesce(old.held_since, excluded.held_since) end`,
     [
       changed.map((alias) => alias.recordId),
@@ -130,6 +131,8 @@ export async function rememberAliases(
       changed.map((alias) => alias.owner),
       changed.map((alias) => alias.target),
       changed.map((alias) => alias.held),
+      changed.map((alias) => alias.answers),
+      changed.map((alias) => alias.hasFallback),
     ],
   );
   const targets = [...new Set(changed.map((alias) => alias.target))].sort();
@@ -146,7 +149,9 @@ function isAsKnown(alias: KnownAlias, known: KnownAlias | undefined): boolean {
     known.zoneId === alias.zoneId &&
     known.owner === alias.owner &&
     known.target === alias.target &&
-    known.held === alias.held
+    known.held === alias.held &&
+    known.answers === alias.answers &&
+    known.hasFallback === alias.hasFallback
   );
 }
 

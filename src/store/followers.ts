@@ -1,0 +1,44 @@
+import type { Decision } from '../zone/alias/decide.ts';
+import { aliasCause } from '../zone/cause.ts';
+import type { Client } from './pool.ts';
+
+/**
+ * Marks the names that changed answers concern; gives how many targets have such. A decision whose change concerns nobody, as no alias
+ * wants what changed, is one without a change.
+ */
+export async function markFollowers(
+  client: Client,
+  decisions: Map<string, Decision>,
+  job: string | undefined,
+): Promise<number> {
+  const changed = [...decisions].filter(([, decision]) => decision.changed);
+  if (changed.length === 0) return 0;
+  const marked = new Set<string>();
+  for (const { which, concerns } of FOLLOWERS) {
+    const concerned = changed.filter(([, decision]) => concerns(decision.changedFor));
+    if (concerned.length === 0) continue;
+    const { rows } = await client.query<{ target: string }>({
+      name: `mark followers, ${which}`,
+      text: `with changed as (select * from unnest($1::text[], $2::jsonb[]) as c (target, cause)), marked as (
+          insert into zone_marks (zone_id, owner, cause)
+          select a.zone_id, a.owner, c.cause from changed c join aliases a on a.target = c.target collate "C" and ${which})
+        select target from changed c where exists (select from aliases a where a.target = c.target collate "C" and ${which})`,
+      values: [
+        concerned.map(([name]) => name),
+        concerned.map(([name, { state }]) => JSON.stringify(aliasCause(name, state.evidence, job))),
+      ],
+    });
+    for (const { target } of rows) marked.add(target);
+  }
+  for (const [name, decision] of changed)
+    if (!marked.has(name)) decisions.set(name, { ...decision, changed: false });
+  return marked.size;
+}
+
+/** Of a rotating target's many followers a look often concerns few: those are found by indexes of their own. */
+const FOLLOWERS: readonly { which: string; concerns(changed: Decision['changedFor']): boolean }[] = [
+  { which: 'true', concerns: ({ stable, exact }) => stable && exact },
+  { which: `a.answers = 'stable'`, concerns: ({ stable, exact }) => stable && !exact },
+  { which: `a.answers = 'exact'`, concerns: ({ stable, exact }) => exact && !stable },
+  { which: 'a.has_fallback', concerns: ({ stable, exact, fallback }) => fallback && !(stable && exact) },
+];
