@@ -31,6 +31,7 @@ export async function startWorker({
     guards,
     clock,
     log,
+    concurrency: looksAtOnce(config),
   });
   onStop(() => looker.stop());
 
@@ -63,4 +64,10 @@ function counted(resolver: LooksUp, metrics: Metrics): LooksUp {
       return look;
     },
   };
+}
+
+/** Enough to keep every resolver busy, and those behind a slow one as well. */
+function looksAtOnce({ resolvers, resolveConcurrency }: Shared['config']): number {
+  const count = resolvers === 'system' ? 1 : resolvers.length;
+  return Math.min(2_000, Math.max(200, count * resolveConcurrency));
 }

@@ -38,6 +38,7 @@ export class Metrics {
   readonly #sent: Counter<'result'>;
   readonly #answered: Histogram;
   readonly #resolved: Counter<'outcome'>;
+  readonly #outcomes = new Map<string, Counter.Internal>();
 
   constructor() {
     const registers = [this.registry];
@@ -116,7 +117,13 @@ export class Metrics {
   }
 
   resolved(outcome: string): void {
-    this.#resolved.inc({ outcome });
+    // looked up once: labels are hashed at each call
+    let counter = this.#outcomes.get(outcome);
+    if (counter === undefined) {
+      counter = this.#resolved.labels({ outcome });
+      this.#outcomes.set(outcome, counter);
+    }
+    counter.inc();
   }
 }
 

@@ -2,6 +2,7 @@ import type { Message, ResourceRecord } from '../dns/message.ts';
 import { nameKey } from '../dns/name.ts';
 import { CLASS_IN, RCODE, rcodeToText, TYPE } from '../dns/types.ts';
 import { addressSet } from './addresses.ts';
+import type { PlainAddresses } from './addresses-reply.ts';
 import { extendedError } from './extended-error.ts';
 import type { Evidence, Failed, FailureReason, Family, Link, Outcome } from './outcome.ts';
 import type { Reply } from './question.ts';
@@ -40,13 +41,7 @@ export async function chase(
   for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
     const reply = await ask(walk.name, TYPE[family]);
     if (reply.kind === 'failed') return finished(failed(reply.reason, reply.detail), walk, family);
-    if (reply.kind === 'addresses') {
-      const { rdatas, ttl, ad } = reply.addresses;
-      walk.authentic &&= ad;
-      walk.addressTtl = Math.min(ttl, LONGEST_TTL);
-      walk.ttl = Math.min(walk.ttl, ttl);
-      return finished({ kind: 'addresses', rdatas }, walk, family);
-    }
+    if (reply.kind === 'addresses') return atTheEnd(reply.addresses, walk, family);
     note(reply.message, walk);
     const step = readStep(reply.message, walk, family);
     if (step.kind !== 'more') return finished(step, walk, family);
@@ -54,14 +49,36 @@ export async function chase(
   return finished(failed('chain', `no end after ${MOST_QUESTIONS} answers`), walk, family);
 }
 
-interface Walk {
-  /** Where the chain stands. */
-  name: Buffer;
-  seen: Set<string>;
+/** What a chase comes to whose first answer held the addresses of the very name. */
+export function plainly(addresses: PlainAddresses, family: Family): Chased {
+  return atTheEnd(addresses, { chain: [], ttl: LONGEST_TTL, authentic: true }, family);
+}
+
+function atTheEnd({ rdatas, ttl, ad }: PlainAddresses, walk: Passed, family: Family): Chased {
+  const addressTtl = Math.min(ttl, LONGEST_TTL);
+  const passed = {
+    ...walk,
+    ttl: Math.min(walk.ttl, addressTtl),
+    addressTtl,
+    authentic: walk.authentic && ad,
+  };
+  return finished({ kind: 'addresses', rdatas }, passed, family);
+}
+
+/** What the way so far bears on the outcome. */
+interface Passed {
   chain: Link[];
+  /** The lowest of the chain. */
   ttl: number;
   addressTtl?: number;
   authentic: boolean;
+  extendedErrors?: Set<string>;
+}
+
+interface Walk extends Passed {
+  /** Where the chain stands. */
+  name: Buffer;
+  seen: Set<string>;
   extendedErrors: Set<string>;
 }
 
@@ -123,7 +140,7 @@ function follow(aliases: ResourceRecord[], walk: Walk): Failed | undefined {
   return undefined;
 }
 
-function finished(step: Exclude<Step, { kind: 'more' }>, walk: Walk, family: Family): Chased {
+function finished(step: Exclude<Step, { kind: 'more' }>, walk: Passed, family: Family): Chased {
   const evidence = evidenceOf(walk);
   if (step.kind !== 'addresses') return { outcome: step, evidence };
   const { addresses, refused, surplus } = addressSet(family, step.rdatas);
@@ -141,12 +158,12 @@ function finished(step: Exclude<Step, { kind: 'more' }>, walk: Walk, family: Fam
   return remarks.length > 0 ? { outcome, evidence, remark: remarks.join('; ') } : { outcome, evidence };
 }
 
-function evidenceOf({ chain, addressTtl, authentic, extendedErrors }: Walk): Evidence {
+function evidenceOf({ chain, addressTtl, authentic, extendedErrors }: Passed): Evidence {
   return {
     chain,
     ...(addressTtl === undefined ? {} : { addressTtl }),
     authentic,
-    ...(extendedErrors.size === 0 ? {} : { extendedError: [...extendedErrors].join('; ') }),
+    ...(!extendedErrors?.size ? {} : { extendedError: [...extendedErrors].join('; ') }),
   };
 }
 

@@ -9,6 +9,7 @@ import {
 } from 'node:http2';
 import { LONGEST_MESSAGE } from '../dns/framer.ts';
 import type { HttpsAddress } from '../resolver-address.ts';
+import { onAbort } from './aborts.ts';
 import { AddressQuestion, type Limits, type Reply } from './question.ts';
 import { tlsProblem, trusted } from './secure.ts';
 import type { Transport } from './transport.ts';
@@ -73,7 +74,7 @@ export class HttpsTransport implements Transport {
       });
       const settle = (act: () => void) => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+        forget();
         if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
         act();
       };
@@ -86,7 +87,7 @@ export class HttpsTransport implements Transport {
       };
       const abort = () => settle(() => reject(signal?.reason));
       const timer = setTimeout(() => settle(() => resolve({ kind: 'timeout' })), timeoutMs);
-      signal?.addEventListener('abort', abort, { once: true });
+      const forget = onAbort(signal, abort);
       stream.on('error', lost);
       stream.on('close', () => lost());
       collect(stream, (got) => settle(() => resolve(got)));

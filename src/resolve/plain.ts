@@ -1,8 +1,8 @@
 import type { Endpoint } from '../endpoint.ts';
-import { AddressQuestion, isUnread, type Limits, type Reply } from './question.ts';
+import { AddressQuestion, isUnread, type Judged, type Limits, type Reply } from './question.ts';
 import { askOverTcp } from './tcp.ts';
 import type { Transport } from './transport.ts';
-import { UdpPool } from './udp-pool.ts';
+import { type Exchange, UdpPool } from './udp-pool.ts';
 
 /** Replies in another case, unconfirmed by TCP, after which an upstream counts as one that loses the case. */
 const MOST_CASE_DOUBTS = 3;
@@ -28,11 +28,18 @@ export class PlainTransport implements Transport {
 
   async ask(name: Buffer, type: number, limits: Limits): Promise<Reply> {
     const edns = this.#takesEdns;
-    const first = await this.#overUdp(name, type, limits);
+    const question = this.#question(name, type, limits);
+    const got = await this.#sockets.ask(question);
+    if (got.kind === 'reply' && got.reply.kind === 'addresses') {
+      this.#caseDoubts = 0;
+      return got.reply;
+    }
+    const first = await this.#judge(question, got, name, type, limits);
     if (!edns || !refusesEdns(first)) return first;
     // FORMERR or NOTIMP without OPT: a server from before EDNS (RFC 6891, 7).
     this.#takesEdns = false;
-    const second = await this.#overUdp(name, type, limits);
+    const again = this.#question(name, type, limits);
+    const second = await this.#judge(again, await this.#sockets.ask(again), name, type, limits);
     if (second.kind === 'failed' || (second.kind === 'reply' && isUnread(second.message.rcode)))
       this.#takesEdns = true;
     return second;
@@ -42,15 +49,16 @@ export class PlainTransport implements Transport {
     this.#sockets.close();
   }
 
-  async #overUdp(name: Buffer, type: number, limits: Limits): Promise<Reply> {
-    const question = this.#question(name, type, limits);
-    const got = await this.#sockets.ask(question);
+  async #judge(
+    question: AddressQuestion,
+    got: Exchange<Judged>,
+    name: Buffer,
+    type: number,
+    limits: Limits,
+  ): Promise<Reply> {
     if (got.kind !== 'reply') return question.failure(got);
     const { reply } = got;
-    if (reply.kind === 'addresses') {
-      this.#caseDoubts = 0;
-      return reply;
-    }
+    if (reply.kind === 'addresses') return reply;
     const { message } = reply;
     if (reply.kind === 'bare') return { kind: 'reply', message };
     if (reply.sameCase && !message.tc) {

@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts';
 import { absoluteName } from '../dns/name.ts';
+import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
 import type { ResolverAddress } from '../resolver-address.ts';
-import { type Chased, chase } from './chase.ts';
+import { type Chased, chase, plainly } from './chase.ts';
 import type { Failed, FailureReason, Family, Look, LookOptions, LooksUp } from './outcome.ts';
 import { systemServers } from './system.ts';
-import { Upstream } from './upstream.ts';
+import { type Asked, Upstream } from './upstream.ts';
 
 export type {
   Evidence,
@@ -49,7 +50,9 @@ export class Resolver implements LooksUp {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #log: Log | undefined;
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
+  /** Called when nothing runs any more. */
+  #idle: (() => void) | undefined;
   #closed = false;
 
   constructor(options: ResolverOptions) {
@@ -78,12 +81,12 @@ export class Resolver implements LooksUp {
   async look(target: string, family: Family, options: LookOptions = {}): Promise<Look> {
     options.signal?.throwIfAborted();
     if (this.#closed) throw closed();
-    const work = this.#look(target, absoluteName(target), family, options);
-    this.#running.add(work);
+    const name = absoluteName(target);
+    this.#running++;
     try {
-      return await work;
+      return await this.#look(target, name, family, options);
     } finally {
-      this.#running.delete(work);
+      if (--this.#running === 0) this.#idle?.();
     }
   }
 
@@ -91,16 +94,29 @@ export class Resolver implements LooksUp {
   async close(): Promise<void> {
     this.#closed = true;
     for (const upstream of this.#upstreams) upstream.close();
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
   async #look(target: string, name: Buffer, family: Family, { signal, avoid }: LookOptions): Promise<Look> {
     const startedAt = this.#clock.now();
+    const first = this.#choose([], avoid);
+    const limits = { timeoutMs: this.#timeoutMs, signal };
+    const asked = await first.ask(name, TYPE[family], limits);
+    if (asked.reply.kind === 'addresses' && !this.#closed) {
+      first.served();
+      return this.#told(
+        target,
+        family,
+        { upstream: first, chased: plainly(asked.reply.addresses, family) },
+        startedAt,
+      );
+    }
     const budget = { left: 2 * this.#tries * this.#timeoutMs };
     const failures: Attempted[] = [];
     for (let attempt = 0; attempt < this.#tries && budget.left > 0; attempt++) {
-      const upstream = this.#choose(failures, avoid);
-      const tried = { upstream, chased: await this.#try(upstream, name, family, budget, signal) };
+      const upstream = attempt === 0 ? first : this.#choose(failures, avoid);
+      const before = attempt === 0 ? asked : undefined;
+      const tried = { upstream, chased: await this.#try(upstream, name, family, budget, signal, before) };
       if (this.#closed) throw closed();
       if (tried.chased.outcome.kind !== 'failed') return this.#told(target, family, tried, startedAt);
       failures.push(tried);
@@ -115,10 +131,13 @@ export class Resolver implements LooksUp {
     family: Family,
     budget: { left: number },
     signal: AbortSignal | undefined,
+    before: Asked | undefined,
   ): Promise<Chased> {
+    let first = before;
     const chased = await chase(name, family, async (asked, type) => {
       const limits = { timeoutMs: Math.max(1, Math.min(this.#timeoutMs, budget.left)), signal };
-      const { reply, took } = await upstream.ask(asked, type, limits);
+      const { reply, took } = first ?? (await upstream.ask(asked, type, limits));
+      first = undefined;
       budget.left -= took;
       return reply;
     });

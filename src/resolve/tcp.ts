@@ -1,8 +1,9 @@
-import { randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 import { FrameReader, frame } from '../dns/framer.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
+import { onAbort } from './aborts.ts';
+import { randomId } from './random.ts';
 import type { Exchange, Question } from './udp-pool.ts';
 
 /** Messages that are not the reply, after which the peer is given up. */
@@ -21,7 +22,7 @@ export function askOverTcp<T>(
 ): Promise<Exchange<T>> {
   const { signal } = question;
   signal?.throwIfAborted();
-  const id = randomInt(0x10000);
+  const id = randomId();
   return new Promise((resolve, reject) => {
     const frames = new FrameReader();
     let strangers = 0;
@@ -33,14 +34,14 @@ export function askOverTcp<T>(
     });
     const settle = (act: () => void) => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      forget();
       socket.destroy();
       act();
     };
     const unreachable = (detail: string) => settle(() => resolve({ kind: 'unreachable', detail }));
     const abort = () => settle(() => reject(signal?.reason));
     const timer = setTimeout(() => settle(() => resolve({ kind: 'timeout' })), question.timeoutMs);
-    signal?.addEventListener('abort', abort, { once: true });
+    const forget = onAbort(signal, abort);
     socket.on('connect', () => socket.write(frame(question.build(id))));
     socket.on('error', (error) => unreachable(messageOf(error)));
     socket.on('close', () => unreachable('the connection was closed without a reply'));

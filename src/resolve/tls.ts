@@ -2,6 +2,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { FrameReader, frame } from '../dns/framer.ts';
 import { messageOf } from '../errors.ts';
 import type { TlsAddress } from '../resolver-address.ts';
+import { onAbort } from './aborts.ts';
 import { AddressQuestion, type Judged, type Limits, type Reply } from './question.ts';
 import { randomId } from './random.ts';
 import { tlsProblem, trusted } from './secure.ts';
@@ -108,13 +109,13 @@ class Connection {
       const id = this.#freeId();
       const settle = (act: () => void) => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+        forget();
         this.#waiting.delete(id);
         act();
       };
       const abort = () => settle(() => reject(signal?.reason));
       const timer = setTimeout(() => settle(() => resolve({ kind: 'timeout' })), question.timeoutMs);
-      signal?.addEventListener('abort', abort, { once: true });
+      const forget = onAbort(signal, abort);
       this.#waiting.set(id, {
         offer: (bytes) => {
           const reply = question.accept(bytes);

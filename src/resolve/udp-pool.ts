@@ -1,8 +1,10 @@
-import { randomInt } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
+import { onAbort } from './aborts.ts';
+import { Deadlines, type Expiring } from './deadlines.ts';
+import { randomId } from './random.ts';
 
 /** One message to send and the way to know its reply. */
 export interface Question<T> {
@@ -43,6 +45,7 @@ export class UdpPool {
   readonly #localAddress: string | undefined;
   readonly #questionsPerSocket: number;
   readonly #slots: (PooledSocket | undefined)[];
+  readonly #deadlines = new Deadlines();
   /** Replaced sockets that still wait for replies. */
   readonly #leaving = new Set<PooledSocket>();
   #closed = false;
@@ -59,10 +62,10 @@ export class UdpPool {
    *
    * @throws the signal's reason when it is aborted, before or while waiting
    */
-  async ask<T>(question: Question<T>): Promise<Exchange<T>> {
-    question.signal?.throwIfAborted();
-    if (this.#closed) return { kind: 'unreachable', detail: 'the sockets are closed' };
-    return await this.#take().ask(question);
+  ask<T>(question: Question<T>): Promise<Exchange<T>> {
+    if (question.signal?.aborted) return Promise.reject(question.signal.reason);
+    if (this.#closed) return Promise.resolve({ kind: 'unreachable', detail: 'the sockets are closed' });
+    return this.#take().ask(question);
   }
 
   /** Closes every socket; what still waits gets `unreachable`. May be called twice. */
@@ -71,32 +74,89 @@ export class UdpPool {
     for (const socket of [...this.#leaving, ...this.#slots]) socket?.close('the sockets are closed');
     this.#leaving.clear();
     this.#slots.fill(undefined);
+    this.#deadlines.clear();
   }
 
   #take(): PooledSocket {
-    const slot = randomInt(this.#slots.length);
+    const slot = randomId() % this.#slots.length;
     const present = this.#slots[slot];
     if (present?.usable()) return present;
     if (present !== undefined) {
       this.#leaving.add(present);
       present.leave(() => this.#leaving.delete(present));
     }
-    const fresh = new PooledSocket(this.#remote, this.#localAddress, this.#questionsPerSocket);
+    const fresh = new PooledSocket(
+      this.#remote,
+      this.#localAddress,
+      this.#questionsPerSocket,
+      this.#deadlines,
+    );
     this.#slots[slot] = fresh;
     return fresh;
   }
 }
 
-interface Waiting {
-  offer(reply: Buffer): void;
-  fail(detail: string): void;
+/** One question under way on a socket. */
+class Waiting<T> implements Expiring {
+  readonly deadline: number;
+  readonly #question: Question<T>;
+  readonly #resolve: (got: Exchange<T>) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #left: () => void;
+  readonly #forget: () => void;
+
+  constructor(
+    question: Question<T>,
+    resolve: (got: Exchange<T>) => void,
+    reject: (error: unknown) => void,
+    left: () => void,
+  ) {
+    this.deadline = performance.now() + question.timeoutMs;
+    this.#question = question;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#left = left;
+    this.#forget = onAbort(question.signal, () => this.give(question.signal?.reason));
+  }
+
+  offer(bytes: Buffer): void {
+    const reply = this.#question.accept(bytes);
+    if (reply !== undefined) this.#end({ kind: 'reply', reply });
+  }
+
+  fail(detail: string): void {
+    this.#end({ kind: 'unreachable', detail });
+  }
+
+  expire(): void {
+    this.#end({ kind: 'timeout' });
+  }
+
+  /** Ends it by an error. */
+  give(error: unknown): void {
+    this.#forget();
+    this.#left();
+    this.#reject(error);
+  }
+
+  #end(got: Exchange<T>): void {
+    this.#forget();
+    this.#left();
+    this.#resolve(got);
+  }
 }
 
 class PooledSocket {
   readonly #socket: Socket;
   readonly #remote: Endpoint;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #ready: Promise<string | undefined>;
+  readonly #waiting = new Map<number, Waiting<unknown>>();
+  readonly #deadlines: Deadlines;
+  /** What can't be sent says something of the way there, and so to all that wait. */
+  readonly #onSent = (error: Error | null) => {
+    if (error) this.#failAll(messageOf(error));
+  };
+  /** What came of connecting; undefined once it is done, and well. */
+  #ready: Promise<string | undefined> | undefined;
   /** The remote's address in the kernel's spelling, known once connected. */
   #remoteAddress: string | undefined;
   #questionsLeft: number;
@@ -104,8 +164,9 @@ class PooledSocket {
   #broken = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(remote: Endpoint, localAddress: string | undefined, questions: number) {
+  constructor(remote: Endpoint, localAddress: string | undefined, questions: number, deadlines: Deadlines) {
     this.#remote = remote;
+    this.#deadlines = deadlines;
     this.#questionsLeft = questions;
     this.#socket = createSocket({ type: isIPv6(remote.ip) ? 'udp6' : 'udp4' });
     this.#socket.unref();
@@ -117,18 +178,25 @@ class PooledSocket {
     return !this.#broken && this.#questionsLeft > 0;
   }
 
-  async ask<T>(question: Question<T>): Promise<Exchange<T>> {
+  ask<T>(question: Question<T>): Promise<Exchange<T>> {
     this.#questionsLeft--;
     this.#using++;
-    try {
-      const problem = await this.#ready;
-      question.signal?.throwIfAborted();
-      if (problem !== undefined) return { kind: 'unreachable', detail: problem };
-      if (this.#broken) return { kind: 'unreachable', detail: 'the sockets are closed' };
-      return await this.#exchange(question);
-    } finally {
-      if (--this.#using === 0) this.#onIdle?.();
+    return this.#ready === undefined ? this.#exchange(question) : this.#askLater(this.#ready, question);
+  }
+
+  async #askLater<T>(ready: Promise<string | undefined>, question: Question<T>): Promise<Exchange<T>> {
+    const problem = await ready;
+    if (problem === undefined && !this.#broken && !question.signal?.aborted) {
+      this.#ready = undefined;
+      return this.#exchange(question);
     }
+    this.#used();
+    question.signal?.throwIfAborted();
+    return { kind: 'unreachable', detail: problem ?? 'the sockets are closed' };
+  }
+
+  #used(): void {
+    if (--this.#using === 0) this.#onIdle?.();
   }
 
   /** Takes no more questions; closes when the last one waiting is through. */
@@ -149,31 +217,19 @@ class PooledSocket {
   }
 
   #exchange<T>(question: Question<T>): Promise<Exchange<T>> {
-    const { signal } = question;
     const id = this.#freeId();
     return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+      const waiting: Waiting<T> = new Waiting(question, resolve, reject, () => {
+        this.#deadlines.delete(waiting);
         this.#waiting.delete(id);
-        act();
-      };
-      const abort = () => settle(() => reject(signal?.reason));
-      const timer = setTimeout(() => settle(() => resolve({ kind: 'timeout' })), question.timeoutMs);
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiting.set(id, {
-        offer: (bytes) => {
-          const reply = question.accept(bytes);
-          if (reply !== undefined) settle(() => resolve({ kind: 'reply', reply }));
-        },
-        fail: (detail) => settle(() => resolve({ kind: 'unreachable', detail })),
+        this.#used();
       });
+      this.#waiting.set(id, waiting as Waiting<unknown>);
+      this.#deadlines.add(waiting);
       try {
-        this.#socket.send(question.build(id), (error) => {
-          if (error) this.#waiting.get(id)?.fail(messageOf(error));
-        });
+        this.#socket.send(question.build(id), this.#onSent);
       } catch (error) {
-        settle(() => reject(error));
+        waiting.give(error);
       }
     });
   }
@@ -217,7 +273,7 @@ class PooledSocket {
 
   #freeId(): number {
     for (;;) {
-      const id = randomInt(0x10000);
+      const id = randomId();
       if (!this.#waiting.has(id)) return id;
     }
   }

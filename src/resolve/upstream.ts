@@ -18,6 +18,12 @@ export interface UpstreamOptions {
   now(): number;
 }
 
+export interface Asked {
+  reply: Reply;
+  /** Milliseconds waited for the reply. */
+  took: number;
+}
+
 /** Questions a second to a public resolver: Google's limit for one address is 1,500. */
 const PUBLIC_RATE = 1_000;
 /** Failures in a row after which an upstream has to stand behind the others. */
@@ -72,11 +78,11 @@ export class Upstream {
   }
 
   /**
-   * Puts one question when there is room for it; `took`: the milliseconds waited for the reply.
+   * Puts one question when there is room for it.
    *
    * @throws the signal's reason when it is aborted
    */
-  async ask(name: Buffer, type: number, limits: Limits): Promise<{ reply: Reply; took: number }> {
+  async ask(name: Buffer, type: number, limits: Limits): Promise<Asked> {
     const room = this.#gate.enter();
     const lineAt = room ? this.#now() : 0;
     if (room) await room;

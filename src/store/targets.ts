@@ -1,4 +1,4 @@
-import { readState, type TargetState } from '../zone/alias/state.ts';
+import { readState, type TargetState, unknownTarget } from '../zone/alias/state.ts';
 import type { Pool } from './pool.ts';
 
 /** A target to look at, with what is known of it. */
@@ -10,6 +10,7 @@ export interface KnownTarget {
 
 /**
  * Takes due targets, at most `limit`, oldest first; other workers pass by a taken one for `leaseSeconds`, or until its look is written.
+ * What is known of a target bears on how to look where its last look was no good one; else the state of none stands in its place.
  */
 export async function claimDueTargets(
   pool: Pool,
@@ -20,10 +21,10 @@ export async function claimDueTargets(
     name: 'claim due targets',
     text: `with due as (select name from alias_targets where due_at <= now() order by due_at limit $1 for update skip locked)
       update alias_targets t set due_at = now() + make_interval(secs => $2) from due where t.name = due.name
-      returning t.name, t.state`,
+      returning t.name, case when t.failures > 0 then t.state end as state`,
     values: [limit, leaseSeconds],
   });
-  return rows.map(toKnown);
+  return rows.map((row) => (row.state === null ? { name: row.name, state: WELL } : toKnown(row)));
 }
 
 /**
@@ -77,6 +78,8 @@ export async function tidyTargets(pool: Pool): Promise<void> {
      where not exists (select from alias_targets where name = a.target) on conflict (name) do nothing`,
   );
 }
+
+const WELL = unknownTarget();
 
 function toKnown(row: { name: string; state: Partial<TargetState> }): KnownTarget {
   return { name: row.name, state: readState(row.state) };

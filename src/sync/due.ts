@@ -5,10 +5,14 @@ import type { Pool } from '../store/pool.ts';
 import { claimDueTargets } from '../store/targets.ts';
 import type { Looker, LookResult } from './looker.ts';
 
-const CLAIM = 1_000; // targets taken at a time
+const CLAIM = 2_000; // targets taken at a time
 const LEASE = 15; // seconds until a taken target is due again, should this process die
 
-/** Looks at every target that is due, and hands on each result. Several workers may do so at once: each target is taken by one. */
+/**
+ * Looks at every target that is due, and hands on each result. Several workers may do so at once: each target is taken by one.
+ *
+ * @returns how many there were
+ */
 export async function lookAtDue(
   pool: Pool,
   looker: Looker,
@@ -17,15 +21,42 @@ export async function lookAtDue(
   onResult: (result: LookResult | undefined) => void = () => {},
   signal?: AbortSignal,
 ): Promise<number> {
+  return inFlow(
+    CLAIM,
+    () => claimDueTargets(pool, CLAIM, LEASE),
+    (target) => looker.look(target, clock.now(), job).then(onResult, () => onResult(undefined)),
+    signal,
+  );
+}
+
+/**
+ * Works through pages of so many items, the last one shorter. A page is fetched while the second half of the one before is still under way, so
+ * that neither the database nor the resolvers wait for one another, and never more than one and a half are held.
+ */
+export async function inFlow<T>(
+  size: number,
+  fetch: () => Promise<readonly T[]>,
+  work: (item: T) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<number> {
+  let underWay = 0;
   let total = 0;
+  let wake = () => {};
+  const below = async (limit: number) => {
+    while (underWay > limit) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  const finished = () => {
+    underWay--;
+    wake();
+  };
   for (;;) {
-    const targets = await claimDueTargets(pool, CLAIM, LEASE);
-    total += targets.length;
-    const now = clock.now();
-    await Promise.all(
-      targets.map((target) => looker.look(target, now, job).then(onResult, () => onResult(undefined))),
-    );
-    if (targets.length < CLAIM || signal?.aborted) return total;
+    const items = await fetch();
+    total += items.length;
+    underWay += items.length;
+    for (const item of items) work(item).finally(finished);
+    const isLast = items.length < size || signal?.aborted === true;
+    await below(isLast ? 0 : size / 2);
+    if (isLast) return total;
   }
 }
 

@@ -1,0 +1,146 @@
+/**
+ * A sweep of every target where nothing changed, by the road of the schedule, beside a bare Node client with as many sockets on the same
+ * unbound, and dnsperf: `node bench/sweep.ts [--aliases 1000000] [--runs 5]`. Shows answers a second, rows written, and memory.
+ */
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import pg from 'pg';
+import { systemClock } from '../src/clock.ts';
+import { removeEmbedded, startEmbedded } from '../src/embedded/index.ts';
+import { silentLog } from '../src/log.ts';
+import { openQueues } from '../src/sync/queues.ts';
+import { say } from './big/stage.ts';
+import { median, printMachine } from './small/table.ts';
+import { lay, sizeOf, targetName } from './sweep/dataset.ts';
+import { startUnbound } from './sweep/unbound.ts';
+import { startWorker } from './sweep/worker.ts';
+
+const SOCKETS = 8;
+const AT_ONCE = 200;
+const TABLES = ['transfer_records', 'zone_changes', 'zones', 'notifications', 'zone_marks', 'alias_targets'];
+
+const { values: given } = parseArgs({
+  options: { aliases: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '5' } },
+});
+const size = sizeOf(Number(given.aliases));
+const execute = promisify(execFile);
+
+const stops: (() => unknown)[] = [];
+try {
+  await measure();
+} finally {
+  for (const stop of stops.reverse()) await stop();
+}
+
+async function measure(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'zoneferry-bench-sweep-'));
+  await chmod(folder, 0o711);
+  stops.push(() => rm(folder, { recursive: true, force: true }));
+  const database = await startEmbedded(folder);
+  stops.push(async () => {
+    await database.leave();
+    await removeEmbedded(folder);
+  });
+  const pool = new pg.Pool({ connectionString: database.url, max: 4, options: '-c zoneferry.service=on' });
+  stops.push(() => pool.end());
+  await lay(pool, size);
+  const unbound = await startUnbound(size.targets, folder);
+  stops.push(() => unbound.stop());
+  const questions = join(folder, 'questions');
+  await writeFile(questions, questionsOfAll());
+  const worker = await startWorker(database.url, unbound.port, folder);
+  stops.push(() => worker.stop());
+  const queues = await openQueues({ databaseUrl: database.url, log: silentLog, clock: systemClock });
+  stops.push(() => queues.close());
+  const events = await queues.events();
+
+  const bare: number[] = [];
+  const ours: number[] = [];
+  const perf: number[] = [];
+  const written: Record<string, number>[] = [];
+  for (let run = 0; run <= Number(given.runs); run++) {
+    const floor = await askBarely(unbound.port);
+    const before = await writes(pool);
+    await pool.query('update alias_targets set due_at = now()');
+    const own = await writes(pool);
+    const begun = performance.now();
+    const job = await queues.add({ due: true, reason: 'bench' });
+    const result = await job.waitUntilFinished(events, 300_000);
+    const seconds = (performance.now() - begun) / 1000;
+    if (result.resolved !== size.targets)
+      throw new Error(`${JSON.stringify(result)}\n${worker.log().slice(-2_000)}`);
+    const after = await writes(pool);
+    const rate = (2 * size.targets) / seconds;
+    const peer = await dnsperf(unbound.port, questions);
+    say(
+      `run ${run}: bare ${floor.toFixed(0)}, ours ${rate.toFixed(0)}, ${(rate / floor).toFixed(2)}; dnsperf ${peer.toFixed(0)}; ${worker.memory()?.toFixed(0)} MB`,
+    );
+    void before;
+    // the first one warms everything up
+    if (run === 0) continue;
+    bare.push(floor);
+    ours.push(rate);
+    perf.push(peer);
+    written.push(Object.fromEntries(TABLES.map((table) => [table, (after[table] ?? 0) - (own[table] ?? 0)])));
+  }
+
+  printMachine();
+  const number = (value: number) => Math.round(value).toLocaleString('en');
+  console.log(
+    `\n### ${number(size.aliases)} aliases on ${number(size.targets)} targets in ${number(size.zones)} zones, nothing changed\n`,
+  );
+  console.log('| client | answers a second | ours to it |\n| --- | --- | --- |');
+  for (const [name, rates] of [
+    ['Zoneferry, the whole job', ours],
+    ['bare Node client', bare],
+    ['dnsperf', perf],
+  ] as const) {
+    const ratios = ours.map((rate, run) => rate / (rates[run] ?? Number.NaN));
+    console.log(
+      `| ${name} | ${number(median(rates))} (${number(Math.min(...rates))}-${number(Math.max(...rates))}) | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}) |`,
+    );
+  }
+  console.log(
+    `\nRows written in each: ${TABLES.map((table) => `${table} ${[...new Set(written.map((rows) => rows[table]))].join(' or ')}`).join(', ')}. The worker's most memory: ${worker.memory()?.toFixed(0)} MB.`,
+  );
+}
+
+/** Rows inserted, updated and deleted so far. */
+async function writes(pool: pg.Pool): Promise<Record<string, number>> {
+  // what a session has counted is handed in about once a second
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const { rows } = await pool.query<{ name: string; count: number }>(
+    `select relname as name, (n_tup_ins + n_tup_upd + n_tup_del)::float8 as count from pg_stat_user_tables where relname = any ($1)`,
+    [TABLES],
+  );
+  return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
+}
+
+async function askBarely(port: number): Promise<number> {
+  const file = join(import.meta.dirname, 'sweep', 'bare.ts');
+  const { stdout } = await execute(
+    process.execPath,
+    [file, port, size.targets, SOCKETS, AT_ONCE].map(String),
+  );
+  return Number(stdout);
+}
+
+async function dnsperf(port: number, questions: string): Promise<number> {
+  const { stdout } = await execute(
+    'dnsperf',
+    `-s 127.0.0.1 -p ${port} -d ${questions} -c ${SOCKETS} -T 1 -q ${AT_ONCE} -n 1`.split(' '),
+  );
+  const rate = Number(/Queries per second:\s+([\d.]+)/.exec(stdout)?.[1]);
+  if (!Number.isFinite(rate)) throw new Error(stdout);
+  return rate;
+}
+
+function questionsOfAll(): string {
+  return Array.from(
+    { length: size.targets },
+    (_, target) => `${targetName(target)} A\n${targetName(target)} AAAA\n`,
+  ).join('');
+}
