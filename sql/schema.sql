@@ -161,6 +161,12 @@ create table secondaries (
   max_transfers integer
 );
 
+create table serial_questions (
+  zone_id bigint not null,
+  asked_at timestamp with time zone not null default now(),
+  taken_at timestamp with time zone
+);
+
 create table serials_ahead (
   zone_id bigint not null,
   secondary_id bigint not null,
@@ -1668,6 +1674,8 @@ alter table secondaries add constraint secondaries_pkey PRIMARY KEY (id);
 
 alter table secondaries add constraint secondaries_name_key UNIQUE (name);
 
+alter table serial_questions add constraint serial_questions_pkey PRIMARY KEY (zone_id);
+
 alter table serials_ahead add constraint serials_ahead_secondary_id_fkey FOREIGN KEY (secondary_id) REFERENCES secondaries(id) ON DELETE CASCADE;
 
 alter table serials_ahead add constraint serials_ahead_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
@@ -1815,6 +1823,8 @@ CREATE TRIGGER keep_catalogs_inserted AFTER INSERT ON public.secondaries FOR EAC
 CREATE TRIGGER keep_catalogs_updated AFTER UPDATE ON public.secondaries FOR EACH ROW WHEN ((((new.catalog IS DISTINCT FROM old.catalog) OR (new.zones IS DISTINCT FROM old.zones)) AND ((new.catalog IS NOT NULL) OR (old.catalog IS NOT NULL)))) EXECUTE FUNCTION zoneferry_keep_catalogs();
 
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.secondaries FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_refuse_truncate();
+
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.serial_questions FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.serials_ahead FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 

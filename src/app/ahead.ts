@@ -40,6 +40,12 @@ export class AheadWatch {
     this.#soon(key, () => this.#note(event));
   }
 
+  /** The same, and returns when it is noted. */
+  async noteNow(event: ShownSerial): Promise<void> {
+    this.#known.set(keyOf(event), { serial: event.serial, at: this.#now() });
+    await this.#note(event);
+  }
+
   /** A secondary has taken a version of ours whole. */
   served({ zone, secondaryId }: { zone: string; secondaryId: string }): void {
     const key = keyOf({ zone, secondaryId });

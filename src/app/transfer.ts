@@ -7,10 +7,12 @@ import { InTransfer } from '../notify/in-transfer.ts';
 import { Sender } from '../notify/sender.ts';
 import { Sockets } from '../notify/sockets.ts';
 import { Verifier } from '../notify/verifier/index.ts';
+import { Questions } from '../notify/verifier/questions.ts';
 import { isWhole, TakenLog } from '../notify/verifier/taken-log.ts';
 import { VisibleLog } from '../notify/verifier/visible-log.ts';
 import { readChanged, readPublished } from '../store/ledger/content.ts';
 import { Ledger } from '../store/ledger/ledger.ts';
+import { endSerialQuestions, takeSerialQuestions } from '../store/ledger/questions.ts';
 import { addVisible } from '../store/ledger/visible.ts';
 import { Outbox } from '../store/outbox.ts';
 import { createPool } from '../store/pool.ts';
@@ -97,6 +99,17 @@ export async function startTransfer(
   });
   verifier.start();
   onStop(() => verifier.stop());
+  const questions = new Questions({
+    take: (limit) => takeSerialQuestions(pool, limit),
+    end: (zoneIds) => endSerialQuestions(pool, zoneIds),
+    onHint: (callback) => hints.on('questions', callback),
+    noteAhead: (shown) => ahead.noteNow(shown),
+    sockets,
+    clock,
+    log,
+  });
+  questions.start();
+  onStop(() => questions.stop());
   const refusals = new RefusalLog({ pool, registry, log });
   onStop(() => refusals.stop());
   const server = createTransferServer({

@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { LooksUp } from '../resolve/resolver.ts';
 import { lookOnHint } from '../sync/due.ts';
+import { FirstSerials } from '../sync/first-serials.ts';
 import { Looker } from '../sync/looker.ts';
 import { startMaintenance } from '../sync/maintenance.ts';
 import { Publisher } from '../sync/publisher.ts';
@@ -35,7 +36,15 @@ export async function startWorker({
   });
   onStop(() => looker.stop());
 
-  const publisher = new Publisher({ pool, hints, clock, log, serialPolicy: config.serialPolicy });
+  const firstSerials = new FirstSerials(pool, () => clock.now());
+  const publisher = new Publisher({
+    pool,
+    hints,
+    clock,
+    log,
+    serialPolicy: config.serialPolicy,
+    before: (zoneIds) => firstSerials.before(zoneIds),
+  });
   onStop(() => publisher.stop());
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, clock, log));

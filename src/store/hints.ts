@@ -2,7 +2,15 @@ import pg from 'pg';
 import { connectionSettings } from './pool.ts';
 
 /** What a hint is about. A hint only saves waiting: the guarantee behind each is a table that its reader also polls. */
-export type Channel = 'marks' | 'versions' | 'zones' | 'outbox' | 'registry' | 'targets' | 'convergence';
+export type Channel =
+  | 'marks'
+  | 'versions'
+  | 'zones'
+  | 'outbox'
+  | 'registry'
+  | 'targets'
+  | 'convergence'
+  | 'questions';
 
 /**
  * One connection that listens for hints. After a lost connection it connects again with back-off and then calls every listener once,
@@ -60,7 +68,7 @@ export class Hints {
     try {
       await client.connect();
       await client.query(
-        'listen zoneferry_marks; listen zoneferry_versions; listen zoneferry_zones; listen zoneferry_outbox; listen zoneferry_registry; listen zoneferry_targets; listen zoneferry_convergence',
+        'listen zoneferry_marks; listen zoneferry_versions; listen zoneferry_zones; listen zoneferry_outbox; listen zoneferry_registry; listen zoneferry_targets; listen zoneferry_convergence; listen zoneferry_questions',
       );
     } catch (error) {
       lose(error as Error);

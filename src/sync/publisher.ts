@@ -14,6 +14,8 @@ export interface PublisherOptions {
   clock: Clock;
   log: Log;
   serialPolicy: SerialPolicy;
+  /** Waited for before these zones are published: see FirstSerials. */
+  before?(zoneIds: readonly string[]): Promise<void>;
   /** Zones in one transaction, at most. */
   batch?: number;
   /** Milliseconds between looks for marks whose hint was lost. */
@@ -115,6 +117,7 @@ export class Publisher {
     for (const zoneId of zoneIds) this.#underWay.add(zoneId);
     if (areLarge) this.#largeBatches++;
     try {
+      await this.#options.before?.(zoneIds);
       const publication = await publishMarked(pool, { serialPolicy, now, zoneIds });
       await hastenTargets(pool, publication.followed);
       const locked = new Set(publication.locked);

@@ -5,6 +5,7 @@ import { FrameReader, frame } from '../../src/dns/framer.ts';
 import { headerFlags, type Message, readMessage } from '../../src/dns/message.ts';
 import { nameKey } from '../../src/dns/name.ts';
 import { soaSerial } from '../../src/dns/rdata/index.ts';
+import { OPCODE } from '../../src/dns/types.ts';
 import { MessageWriter } from '../../src/dns/writer.ts';
 import type { Endpoint } from '../../src/endpoint.ts';
 
@@ -21,8 +22,14 @@ export interface Received {
 /** A secondary on loopback that writes down each NOTIFY and replies as it is told. */
 export class FakeSecondary {
   readonly received: Received[] = [];
+  /** What it was asked, beside NOTIFY. */
+  readonly asked: Received[] = [];
   /** The replies to send; default: one NOERROR. May be late. */
   reply: (received: Received) => Buffer[] | Promise<Buffer[]> = ({ message }) => [acknowledge(message)];
+  /** The replies to what else it is asked; default: REFUSED. */
+  answer: (received: Received) => Buffer[] = ({ message }) => [
+    acknowledge(message, 5, { opcode: message.opcode }),
+  ];
   readonly endpoint: Endpoint;
   readonly #udp: UdpSocket;
   readonly #tcp: Server;
@@ -61,6 +68,7 @@ export class FakeSecondary {
   /** Says nothing any more. */
   mute(): void {
     this.reply = () => [];
+    this.answer = () => [];
   }
 
   async close(): Promise<void> {
@@ -84,8 +92,12 @@ export class FakeSecondary {
       from: { address: from.address, port: from.port },
       at: performance.now(),
     };
-    this.received.push(received);
-    return await this.reply(received);
+    if (message.opcode === OPCODE.NOTIFY) {
+      this.received.push(received);
+      return await this.reply(received);
+    }
+    this.asked.push(received);
+    return this.answer(received);
   }
 }
 

@@ -2,7 +2,7 @@ import { headerFlags, type Message } from '../../src/dns/message.ts';
 import { absoluteName, equalNames, nameKey } from '../../src/dns/name.ts';
 import { serialSoa } from '../../src/dns/query.ts';
 import { parseRdata } from '../../src/dns/rdata/index.ts';
-import { CLASS_IN, OPCODE, TYPE, typeToText } from '../../src/dns/types.ts';
+import { CLASS_IN, TYPE, typeToText } from '../../src/dns/types.ts';
 import { MessageWriter } from '../../src/dns/writer.ts';
 import { FakeSecondary } from './fake-secondary.ts';
 
@@ -23,13 +23,11 @@ export class LyingSecondary {
   private constructor(server: FakeSecondary) {
     this.server = server;
     server.reply = ({ message, zone, serial }) => {
-      if (message.opcode === OPCODE.NOTIFY) {
-        if (this.notifyRcode === undefined) return [];
-        if (this.follows && serial !== undefined) this.serials.set(zone, serial);
-        return [replyTo(message, this.notifyRcode)];
-      }
-      return this.queryRcode === undefined ? [] : [this.#answer(message)];
+      if (this.notifyRcode === undefined) return [];
+      if (this.follows && serial !== undefined) this.serials.set(zone, serial);
+      return [replyTo(message, this.notifyRcode)];
     };
+    server.answer = ({ message }) => (this.queryRcode === undefined ? [] : [this.#answer(message)]);
   }
 
   static async start(): Promise<LyingSecondary> {
@@ -40,9 +38,14 @@ export class LyingSecondary {
     return `127.0.0.1:${this.server.endpoint.port}`;
   }
 
-  /** NOTIFYs and queries that came. */
-  count(opcode: number): number {
-    return this.server.received.filter(({ message }) => message.opcode === opcode).length;
+  /** How many NOTIFYs came. */
+  get told(): number {
+    return this.server.received.length;
+  }
+
+  /** How often it was asked. */
+  get asked(): number {
+    return this.server.asked.length;
   }
 
   close(): Promise<void> {
