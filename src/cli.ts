@@ -18,6 +18,7 @@ const GROUPS: Group[] = [
     load: () => import('./cli/zone.ts'),
   },
   { name: 'record', summary: 'add, change and list records', load: () => import('./cli/record.ts') },
+  { name: 'alias', summary: 'why an ALIAS publishes what it does', load: () => import('./cli/alias.ts') },
   { name: 'key', summary: 'TSIG keys', load: () => import('./cli/key.ts') },
   { name: 'token', summary: 'tokens of the HTTP API', load: () => import('./cli/token.ts') },
   {

@@ -26,7 +26,7 @@ export async function withDatabase<T>(work: (session: Session) => Promise<T>): P
   const pool = createPool(url, {
     max: 4,
     applicationName: 'zoneferry command',
-    actor: `cli:${userName()}`,
+    actor: commandActor(),
   });
   try {
     await migrateIfNeeded(pool);
@@ -45,11 +45,11 @@ export async function openDatabase(config: Config): Promise<{ url: string; leave
 }
 
 /** Who runs the command, for the journal; by number where the system has no name for the user. */
-function userName(): string {
+export function commandActor(): string {
   try {
-    return userInfo().username;
+    return `cli:${userInfo().username}`;
   } catch {
-    return `user ${process.getuid?.() ?? 'unknown'}`;
+    return `cli:user ${process.getuid?.() ?? 'unknown'}`;
   }
 }
 

@@ -80,6 +80,37 @@ export function define(program: Command): void {
   );
   usual(
     zone
+      .command('history')
+      .description('list the versions of a zone, newest first, each with who or what made it')
+      .argument('<name>', 'the zone', zoneName)
+      .option('--limit <number>', 'versions at most', wholeNumber(1, 1_000_000), 20)
+      .action(async (name, options) => (await import('./zone-history.ts')).history(name, options)),
+    'zoneferry zone history example.com --limit 5',
+  );
+  usual(
+    zone
+      .command('diff')
+      .description('show what changed from one version to another, the published one where TO is left out')
+      .argument('<name>', 'the zone', zoneName)
+      .argument('<from>', 'a serial', wholeNumber(0, 4_294_967_295))
+      .argument('[to]', 'another serial', wholeNumber(0, 4_294_967_295))
+      .action(async (name, from, to, options) =>
+        (await import('./zone-history.ts')).diff(name, from, to, options),
+      ),
+    'zoneferry zone diff example.com 2026010101 2026010105',
+  );
+  usual(
+    zone
+      .command('rollback')
+      .description('publish the source of an earlier version again, ALIAS as ALIAS, under a new serial')
+      .argument('<name>', 'the zone', zoneName)
+      .requiredOption('--to <serial>', 'the serial that it had', wholeNumber(0, 4_294_967_295))
+      .option('--dry-run', 'show what would change, and change nothing')
+      .action(async (name, options) => (await import('./zone-rollback.ts')).rollback(name, options)),
+    'zoneferry zone rollback example.com --to 2026010101 --dry-run',
+  );
+  usual(
+    zone
       .command('delete')
       .description('delete a zone with its records and its history; its last serial is remembered')
       .argument('<name>', 'the zone', zoneName)

@@ -110,6 +110,25 @@ export const newZone = body({ name: text('The zone.', 'example.com'), ...zoneSet
 ]);
 export const zoneChange = body(zoneSettings);
 
+/** A serial in a query, which is text alone. */
+export const serialQuery = (description: string) => ({
+  type: 'string' as const,
+  pattern: '^[0-9]{1,10}$',
+  description,
+});
+export const rollbackBody = body(
+  {
+    to: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 4_294_967_295,
+      description: 'The serial that the zone had.',
+    },
+    dryRun: { type: 'boolean', default: false, description: 'Show what would change, and change nothing.' },
+  },
+  ['to'],
+);
+
 const record = {
   name: text('As in a zone file: relative, absolute with the final dot, or @.', '@'),
   type: text('A, MX, ALIAS, TYPE65400, …', 'ALIAS'),

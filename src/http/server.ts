@@ -15,6 +15,7 @@ import { type PerZone, scraper } from './scrape.ts';
 import { openSession } from './session.ts';
 import { success } from './v1/common.ts';
 import { convergenceRoutes } from './v1/convergence.ts';
+import { historyRoutes } from './v1/history.ts';
 import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { recordRoutes } from './v1/records.ts';
@@ -111,6 +112,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   await app.register(
     async (v1) => {
       zoneRoutes(v1, options);
+      historyRoutes(v1, options);
       recordRoutes(v1, options);
       secondaryRoutes(v1, options);
       keyRoutes(v1, options);

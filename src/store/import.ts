@@ -151,7 +151,11 @@ async function insertAll(client: Client, zoneId: string): Promise<number> {
 }
 
 /** True where a column changed; names are compared without regard to case. */
-async function writeSoa(client: Client, zoneId: string, soa: ImportSoa): Promise<boolean> {
+export async function writeSoa(
+  client: Client,
+  zoneId: string,
+  soa: Omit<ImportSoa, 'serial'>,
+): Promise<boolean> {
   const { rowCount } = await client.query(
     `update zones set primary_ns = $2, contact = $3, refresh = $4, retry = $5, expire = $6, minimum = $7, soa_ttl = $8
      where id = $1::bigint and (lower(primary_ns), lower(contact), refresh, retry, expire, minimum, soa_ttl)

@@ -32,8 +32,18 @@ export async function pruneJournal(pool: Pool, limits: JournalLimits): Promise<n
   return rowCount ?? 0;
 }
 
+/** What `records` held before versions that have left the journal. */
+export async function pruneSourceHistory(pool: Pool): Promise<number> {
+  const { rowCount } = await pool.query(
+    `delete from record_history h where serial is not null
+       and not exists (select from zone_changes c where c.zone_id = h.zone_id and c.to_serial = h.serial)`,
+  );
+  return rowCount ?? 0;
+}
+
 /** What is left of zones that are gone, where their own marks went too early. */
 export async function dropOrphans(pool: Pool): Promise<void> {
   await pool.query('delete from zone_marks m where not exists (select from zones where id = m.zone_id)');
+  await pool.query('delete from record_history h where not exists (select from zones where id = h.zone_id)');
   await pool.query('delete from notifications n where not exists (select from zones where id = n.zone_id)');
 }

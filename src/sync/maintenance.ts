@@ -3,7 +3,7 @@ import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
 import { tidyGuards } from '../store/guards/rows.ts';
 import { pruneLedger } from '../store/ledger/states.ts';
-import { dropOrphans, type JournalLimits, pruneJournal } from '../store/maintenance.ts';
+import { dropOrphans, type JournalLimits, pruneJournal, pruneSourceHistory } from '../store/maintenance.ts';
 import type { Pool } from '../store/pool.ts';
 import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
@@ -23,6 +23,7 @@ export function startMaintenance(
     try {
       const pruned = await pruneJournal(pool, journal);
       if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
+      await pruneSourceHistory(pool);
       await tidyTargets(pool);
       await tidyGuards(pool, guards);
       await dropOrphans(pool);

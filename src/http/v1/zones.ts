@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import { readAliasWhy } from '../../store/history/why.ts';
 import { pageOfZoneNames, whileZoneIs } from '../../store/items.ts';
+import { ownerOf } from '../../store/record-words.ts';
 import { readAliasStatus } from '../../store/status.ts';
 import { addZone, deleteZone, findZones, setZone, type Zone, type ZoneSettings } from '../../store/zones.ts';
-import { notFound } from '../errors.ts';
+import { field, notFound } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
 import {
   answer,
@@ -165,6 +167,30 @@ export function zoneRoutes(app: FastifyInstance, { pool }: Rooms): void {
       const { id } = await zoneOf(pool, params.zone);
       const { rows, total } = await readAliasStatus(pool, query.limit, id);
       return { ...success(rows), next: null, total };
+    },
+  );
+
+  app.get<ZonePath & { Querystring: { name: string } }>(
+    '/zones/:zone/aliases/why',
+    {
+      schema: {
+        tags,
+        summary: 'Show what an ALIAS publishes, and what that rests on: which answer, when, from whom',
+        params: zoneParams,
+        querystring: {
+          type: 'object',
+          properties: { name: { type: 'string', minLength: 1, description: 'As in a zone file.' } },
+          required: ['name'],
+        },
+        response: { 200: answer('The ALIAS', anything), ...errors },
+      },
+    },
+    async ({ params, query }) => {
+      const zone = await zoneOf(pool, params.zone);
+      const owner = field('name', () => ownerOf(query.name, zone.name));
+      const why = await readAliasWhy(pool, zone.id, owner.toLowerCase());
+      if (!why) throw notFound(`ALIAS at ${owner}`);
+      return success(why);
     },
   );
 }

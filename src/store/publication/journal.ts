@@ -67,3 +67,12 @@ export async function writeJournal(client: Client, advances: readonly Advance[])
     ],
   );
 }
+
+/** The edits that these versions are the first to show: what `records` held before them is known by the version. */
+export async function claimSourceHistory(client: Client, advances: readonly Advance[]): Promise<void> {
+  await client.query(
+    `update record_history h set serial = a.serial from unnest($1::bigint[], $2::bigint[]) as a (zone_id, serial)
+     where h.zone_id = a.zone_id and h.serial is null`,
+    [advances.map((advance) => advance.zoneId), advances.map((advance) => advance.serial)],
+  );
+}

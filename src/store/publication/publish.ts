@@ -2,7 +2,7 @@ import type { SerialPolicy } from '../../zone/serial-policy.ts';
 import type { Pool } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
 import { type Advance, advance } from './advance.ts';
-import { writeJournal } from './journal.ts';
+import { claimSourceHistory, writeJournal } from './journal.ts';
 import { causesOf, type LockedZone, lockZones, takeMarks } from './read.ts';
 import { forgetOldProblems, setAside, sortByReadiness } from './readiness.ts';
 import { rewriteRows } from './rows.ts';
@@ -63,6 +63,7 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
     if (advances.length > 0) {
       await advanceZones(client, advances);
       await writeJournal(client, advances);
+      await claimSourceHistory(client, advances);
       await fillOutbox(
         client,
         advances.map((step) => step.zoneId),

@@ -19,6 +19,7 @@ export async function forgetGone(client: Client, zoneIds: readonly string[]): Pr
   if (gone.length === 0) return [];
   await client.query('delete from notifications where zone_id = any ($1::bigint[])', [gone]);
   await client.query('delete from zone_marks where zone_id = any ($1::bigint[])', [gone]);
+  await client.query('delete from record_history where zone_id = any ($1::bigint[])', [gone]);
   return gone;
 }
 
