@@ -2,6 +2,8 @@
 // Plain JavaScript for any Node that knows modules: an old one has to get as far as saying that it is too old.
 // biome-ignore lint/style/useNodejsImportProtocol: Node 12 before 12.20 does not know the prefix
 import { existsSync } from 'fs';
+// biome-ignore lint/style/useNodejsImportProtocol: as above
+import { setFlagsFromString } from 'v8';
 
 const NEEDED = [22, 12];
 
@@ -27,11 +29,29 @@ function start() {
 }
 
 function run(file) {
+  if (process.argv[2] === 'serve' && startAgainWithLessMemory()) return;
   hideTypeStrippingWarning();
   import(file.href).catch((error) => {
     console.error(error);
     process.exitCode = 1;
   });
+}
+
+// What Node takes by default for objects that are soon dropped is 64 MB twice, which a service that runs for months never gives back:
+// 4 are as fast. That can only be said at the start, so the process begins once more, as the same process, where Node can do that.
+function startAgainWithLessMemory() {
+  const given = [...process.execArgv, process.env.NODE_OPTIONS || ''];
+  if (given.some((option) => /--(min|max)[-_]semi[-_]space/.test(option))) return false;
+  // a channel to the process that started this one would be lost
+  if (process.channel || !process.execve) {
+    setFlagsFromString('--semi-space-growth-factor=1');
+    return false;
+  }
+  const options = ['--max-semi-space-size=4', ...process.execArgv];
+  // so many heaps at most that threads take from; by default up to 16 are kept, and none is given back
+  const environment = { MALLOC_ARENA_MAX: '2', ...process.env };
+  process.execve(process.execPath, [process.argv0, ...options, ...process.argv.slice(1)], environment);
+  return true;
 }
 
 // Node 22 prints an ExperimentalWarning for each process that strips types; it says nothing to an operator.

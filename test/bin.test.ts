@@ -37,6 +37,22 @@ test('a clone runs its source, from any working directory and by a link, without
   expect(await run(join(home, 'zoneferry'))).toEqual({ code: 0, stdout: 'source \n', stderr: '' });
 });
 
+test('serve begins once more with less memory for young objects, as the same process, where nobody chose', async () => {
+  await lay(
+    'src/cli.ts',
+    "console.log(process.ppid, process.execArgv.join(' '), process.argv.slice(2).join(' '));",
+  );
+  const parent = process.pid;
+  const first = await run('--no-warnings', bin, 'serve', '--json');
+  expect(first).toMatchObject({
+    code: 0,
+    stdout: `${parent} --max-semi-space-size=4 --no-warnings serve --json\n`,
+  });
+  const chosen = await run('--max-semi-space-size=16', bin, 'serve');
+  expect(chosen.stdout).toBe(`${parent} --max-semi-space-size=16 serve\n`);
+  expect((await run(bin, 'status')).stdout).toBe(`${parent}  status\n`);
+});
+
 test('what was built runs where there is no source, or no TypeScript', async () => {
   await lay('dist/cli.js', 'console.log("built");');
   expect(await run(bin)).toEqual({ code: 0, stdout: 'built\n', stderr: '' });

@@ -10,6 +10,7 @@ import { Verifier } from '../notify/verifier/index.ts';
 import { Questions } from '../notify/verifier/questions.ts';
 import { isWhole, TakenLog } from '../notify/verifier/taken-log.ts';
 import { VisibleLog } from '../notify/verifier/visible-log.ts';
+import type { KnownVersion } from '../store/known-versions.ts';
 import { readChanged, readPublished } from '../store/ledger/content.ts';
 import { Ledger } from '../store/ledger/ledger.ts';
 import { endSerialQuestions, takeSerialQuestions } from '../store/ledger/questions.ts';
@@ -46,6 +47,7 @@ export async function startTransfer(
   const outbox = new Outbox(pool, hints, secrets);
   const reconciler = new Reconciler(outbox, log);
   onStop(() => reconciler.stop());
+  let refresh: (version: KnownVersion) => void = () => {};
   const source = new VersionSource({
     pool,
     url: databaseUrl,
@@ -64,6 +66,7 @@ export async function startTransfer(
         );
       else log.info({}, 'PostgreSQL answers again');
     },
+    onVersion: (version) => refresh(version),
   });
   for (const channel of ['versions', 'zones', 'registry'] as const)
     onStop(hints.on(channel, () => source.wake()));
@@ -133,6 +136,7 @@ export async function startTransfer(
     },
   });
   await server.start();
+  refresh = (version) => server.changed(version);
   onStop(() => server.stop(5_000));
   log.info({}, `DNS on ${server.addresses().map(formatEndpoint).join(', ')}, TCP and UDP`);
   if (config.tls)

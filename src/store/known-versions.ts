@@ -1,15 +1,16 @@
 import { absoluteName } from '../dns/name.ts';
-import { soaSerial } from '../dns/rdata/index.ts';
 import type { PublishedZone } from '../zone/version.ts';
 
 /**
- * A published version in memory, in few octets: there is one for each zone. The object is another one as soon as the version is, so that
- * whoever made something of it can see whether it is still good.
+ * A published version in memory, in few octets: there is one for each zone. It is never changed but for `isCurrent`, so that whoever made
+ * something of it can see whether it is still good.
  */
 export class KnownVersion {
   readonly zoneId: string;
   readonly name: string;
   readonly soaTtl: number;
+  /** Whether `KnownVersions` gives this one as current. */
+  isCurrent = false;
   /** A string of octets takes a tenth of a Buffer's memory. */
   readonly #soa: string;
 
@@ -20,18 +21,33 @@ export class KnownVersion {
     this.#soa = soa.toString('latin1');
   }
 
+  get serial(): number {
+    return this.#number(20);
+  }
+
+  get expire(): number {
+    return this.#number(8);
+  }
+
   /** Written out. */
   zone(): PublishedZone {
-    const soa = Buffer.from(this.#soa, 'latin1');
     return {
       zoneId: this.zoneId,
       name: this.name,
       nameWire: absoluteName(this.name),
-      serial: soaSerial(soa),
-      soa,
+      serial: this.serial,
+      soa: Buffer.from(this.#soa, 'latin1'),
       soaTtl: this.soaTtl,
-      expire: soa.readUInt32BE(soa.length - 8),
+      expire: this.expire,
     };
+  }
+
+  /** One of the SOA's last fields (RFC 1035, 3.3.13), that many octets before its end. */
+  #number(before: number): number {
+    const soa = this.#soa;
+    let value = 0;
+    for (let at = soa.length - before, end = at + 4; at < end; at++) value = value * 256 + soa.charCodeAt(at);
+    return value;
   }
 }
 
@@ -72,14 +88,17 @@ export class KnownVersions {
   change(zone: string, version: KnownVersion | undefined): void {
     for (const reading of this.#readings) reading.changed.add(zone);
     if (version === undefined) {
-      this.#current.delete(zone);
+      this.#drop(zone);
       this.#older.delete(zone);
     } else this.#put(zone, version);
   }
 
   /** Nothing is current any more. */
   startAnew(): void {
-    for (const [zone, version] of this.#current) this.#older.set(zone, version);
+    for (const [zone, version] of this.#current) {
+      version.isCurrent = false;
+      this.#older.set(zone, version);
+    }
     this.#current = new Map();
     this.#readings.clear();
   }
@@ -109,10 +128,19 @@ export class KnownVersions {
   /** The zone used least lately makes room where there are too many. */
   #put(zone: string, version: KnownVersion): void {
     this.#older.delete(zone);
+    this.#drop(zone);
+    version.isCurrent = true;
     this.#current.set(zone, version);
     if (this.size <= this.#most) return;
-    const from = this.#older.size > 0 ? this.#older : this.#current;
-    const first = from.keys().next();
-    if (!first.done) from.delete(first.value);
+    const first = (this.#older.size > 0 ? this.#older : this.#current).keys().next();
+    if (first.done || this.#older.delete(first.value)) return;
+    this.#drop(first.value);
+  }
+
+  #drop(zone: string): void {
+    const version = this.#current.get(zone);
+    if (version === undefined) return;
+    version.isCurrent = false;
+    this.#current.delete(zone);
   }
 }

@@ -1,13 +1,7 @@
-import type { PublishedZone } from '../zone/version.ts';
+import type { OpenVersion } from '../zone/version.ts';
 import type { Client, Pool } from './pool.ts';
 import { copyRecords, RECORD_COLUMNS, RowPacker } from './record-copy.ts';
 import { publishedZone, ZONE_COLUMNS, type ZoneRow } from './versions.ts';
-
-export interface OpenVersion {
-  zone: PublishedZone;
-  /** Packed records in the order of their owners. */
-  batches: AsyncIterable<Buffer>;
-}
 
 /** A zone of up to so many records comes whole with its row, in one statement. */
 const SMALL_ZONE = 200;

@@ -1,13 +1,11 @@
 import type { Clock } from '../clock.ts';
-import type { JournalStep, PublishedZone } from '../zone/version.ts';
+import type { CurrentZone, JournalStep, OpenVersion } from '../zone/version.ts';
 import { KnownVersion, KnownVersions } from './known-versions.ts';
 import { Lease, type ZoneChange } from './lease/lease.ts';
 import { mendForeignNumbers, readVersionsAfter } from './lease/statements.ts';
-import { type OpenVersion, openVersion } from './open-version.ts';
+import { openVersion } from './open-version.ts';
 import type { Pool } from './pool.ts';
 import { readCurrent, readHistory } from './versions.ts';
-
-export type Current = { kind: 'zone'; zone: PublishedZone } | { kind: 'unpublished' } | { kind: 'unknown' };
 
 export interface VersionSourceOptions {
   pool: Pool;
@@ -18,6 +16,8 @@ export interface VersionSourceOptions {
   access: { read(): Promise<void> };
   /** Called with the error when PostgreSQL stops answering, and with undefined when it answers again. */
   onAway?: (away: Error | undefined) => void;
+  /** Called with each newer version of a zone as soon as it may be answered with. Must not throw. */
+  onVersion?: (version: KnownVersion) => void;
 }
 
 const MOST_KNOWN = 1_000_000; // zones in memory, some 250 octets each
@@ -33,9 +33,10 @@ export class VersionSource {
   readonly #clock: Clock;
   readonly #access: { read(): Promise<void> };
   readonly #onAway: (away: Error | undefined) => void;
+  readonly #onVersion: (version: KnownVersion) => void;
   readonly #known = new KnownVersions(MOST_KNOWN);
   readonly #lease: Lease;
-  #waiting = new Map<string, { resolve: (current: Current) => void }[]>();
+  #waiting = new Map<string, { resolve: (current: CurrentZone) => void }[]>();
   #asking = 0;
   #generation = 0;
   #stopped = false;
@@ -45,6 +46,7 @@ export class VersionSource {
     this.#clock = options.clock;
     this.#access = options.access;
     this.#onAway = options.onAway ?? (() => {});
+    this.#onVersion = options.onVersion ?? (() => {});
     this.#lease = new Lease({
       url: options.url,
       clock: options.clock,
@@ -89,13 +91,18 @@ export class VersionSource {
     return this.#lease.holds ? undefined : this.#lease.fresh();
   }
 
+  /** Whether what `known` gives may be answered with now. */
+  mayAnswer(): boolean {
+    return this.#lease.holds && !this.#lease.away;
+  }
+
   /** What is in memory of a zone where that may be answered with now; undefined: ask `fresh` and `current`. */
   known(zone: string): KnownVersion | undefined {
-    return this.#lease.holds && !this.#lease.away ? this.#known.get(zone) : undefined;
+    return this.mayAnswer() ? this.#known.get(zone) : undefined;
   }
 
   /** The version to answer with after `fresh`. A zone that is not in memory is asked for; such questions go together. */
-  async current(zone: string): Promise<Current> {
+  async current(zone: string): Promise<CurrentZone> {
     if (this.#lease.away && this.#known.last(zone)) return this.#lastConfirmed(zone);
     const known = this.#known.get(zone);
     if (known) return { kind: 'zone', zone: known.zone() };
@@ -118,8 +125,11 @@ export class VersionSource {
   }
 
   #take(changes: readonly ZoneChange[]): void {
-    for (const { zone, version } of changes)
-      this.#known.change(zone, version && new KnownVersion(version.id, zone, version.soa, version.soaTtl));
+    for (const { zone, version } of changes) {
+      const known = version && new KnownVersion(version.id, zone, version.soa, version.soaTtl);
+      this.#known.change(zone, known);
+      if (known) this.#onVersion(known);
+    }
   }
 
   /** All zones, so that they are there when PostgreSQL is not. */
@@ -153,14 +163,14 @@ export class VersionSource {
     });
   }
 
-  async #ask(asked: Map<string, { resolve: (current: Current) => void }[]>): Promise<void> {
+  async #ask(asked: Map<string, { resolve: (current: CurrentZone) => void }[]>): Promise<void> {
     const reading = this.#known.reading();
     try {
       const found = await readCurrent(this.#pool, [...asked.keys()]);
       for (const [name, waiting] of asked) {
         const zone = found.get(name);
         reading.take(name, zone && new KnownVersion(zone.zoneId, name, zone.soa, zone.soaTtl));
-        const current: Current = zone
+        const current: CurrentZone = zone
           ? { kind: 'zone', zone }
           : { kind: found.has(name) ? 'unpublished' : 'unknown' };
         for (const { resolve } of waiting) resolve(current);
@@ -174,7 +184,7 @@ export class VersionSource {
     }
   }
 
-  #lastConfirmed(zone: string): Current {
+  #lastConfirmed(zone: string): CurrentZone {
     const last = this.#known.last(zone)?.zone();
     if (!last || this.#clock.now() - this.#lease.contact > last.expire * 1000) return { kind: 'unpublished' };
     return { kind: 'zone', zone: last };

@@ -49,18 +49,19 @@ export function decideAccess(
  */
 export class UnsignedAccess {
   #registrations: readonly Registration[] | undefined;
-  #catalogs: ReadonlySet<string | undefined> = new Set();
+  #catalogs: ReadonlySet<string> = new Set();
   readonly #matching = new Map<string, readonly Registration[]>();
 
   /** The secondary that may have the zone; undefined: `decideAccess` says why not. `address` is plain. */
   find(registrations: readonly Registration[], address: string, zone: string): Registration | undefined {
     if (registrations !== this.#registrations) {
       this.#registrations = registrations;
-      this.#catalogs = new Set(registrations.map(({ catalog }) => catalog));
+      this.#catalogs = new Set(registrations.flatMap(({ catalog }) => catalog ?? []));
       this.#matching.clear();
     }
+    const isCatalog = this.#catalogs.size > 0 && this.#catalogs.has(zone);
     for (const registration of this.#of(registrations, address))
-      if (mayHave(registration, zone, this.#catalogs.has(zone))) return registration;
+      if (mayHave(registration, zone, isCatalog)) return registration;
     return undefined;
   }
 

@@ -1,8 +1,8 @@
 import { compareSerial } from '../dns/serial.ts';
+import type { JournalStep, PublishedZone } from '../zone/version.ts';
 import type { Transport } from './edns.ts';
 import { historyBytes, isConnected } from './incremental.ts';
 import type { DataAsk } from './request.ts';
-import type { JournalStep, PublishedZone } from './source.ts';
 
 /** What is sent, and why that. */
 export type Answer =

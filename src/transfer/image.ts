@@ -1,5 +1,5 @@
+import type { PublishedZone } from '../zone/version.ts';
 import type { Chunk, RenderedMessage } from './chunk.ts';
-import type { PublishedZone } from './source.ts';
 
 /** Messages to be sent in order; those not rendered yet come as a promise, undefined is the end. */
 export interface MessageStream {
@@ -22,6 +22,10 @@ export class Image {
   contentBytes = 0;
   zone: PublishedZone | undefined;
   state: 'rendering' | 'complete' | 'failed' = 'rendering';
+  /** For whoever keeps it: whether anybody used it since that was last looked at. */
+  isUsed = false;
+  /** How many versions in a row, this one among them, were made and not read by anybody. */
+  unread = 0;
   /** All parts so far; some may be those of other versions as well. */
   readonly chunks: Chunk[] = [];
   readonly #messages: RenderedMessage[] = [];
@@ -93,6 +97,7 @@ export class Image {
   read(onCut: (why: string) => void, onClosed: () => void): MessageStream {
     const stop = (why: string): void => onCut(why);
     this.#readers.add(stop);
+    this.unread = 0;
     return {
       zone: this.zone!,
       at: (index) => this.#at(index),

@@ -1,20 +1,18 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNewer } from '../dns/serial.ts';
-import type { Chunk, RenderedMessage } from './chunk.ts';
+import type { JournalStep, OpenVersion, PublishedZone } from '../zone/version.ts';
+import type { Chunk } from './chunk.ts';
 import { within } from './deadline.ts';
 import { Image, type MessageStream } from './image.ts';
+import { LoneMessage } from './images/lone-message.ts';
+import { giveBack, Reading, type ReadingBounds } from './images/reading.ts';
+import { Refresher } from './images/refresher.ts';
+import { type Kept, Shelf, type ShelfBounds } from './images/shelf.ts';
 import { isConnected } from './incremental.ts';
 import { VersionPacker } from './packer.ts';
 import { patchChunks } from './patch.ts';
-import { FairSlots } from './slots.ts';
-import type { JournalStep, OpenVersion, PublishedZone, VersionSource } from './source.ts';
+import type { KnownVersion, VersionSource } from './source.ts';
 
-export interface ImageBounds {
-  readonly imageBytes: number;
-  readonly lingeringBytes: number;
-  readonly renderings: number;
-  readonly sourceMs: number;
-}
+export interface ImageBounds extends ShelfBounds, ReadingBounds {}
 
 /** The steps between two versions of a zone; undefined where they are gone or too many. */
 export type ReadHistory = (zone: PublishedZone, from: number) => Promise<readonly JournalStep[] | undefined>;
@@ -22,36 +20,28 @@ export type ReadHistory = (zone: PublishedZone, from: number) => Promise<readonl
 /**
  * The rendered versions of zones: each is rendered once, by streaming, and read by as many transfers as want it. After
  * a change the next version is made from the last one and the journal: only the chunks with changed owners are
- * rendered again. The newest of each zone is kept up to a size, least recently used out first. An older one lives on
- * for those who are still reading it, within a bound of its own. Rendering doesn't wait for readers, so that a
- * database client is held no longer than PostgreSQL takes.
+ * rendered again. Rendering doesn't wait for readers, so that a database client is held no longer than PostgreSQL takes.
  */
 export class Images {
-  readonly #source: VersionSource;
-  readonly #bounds: ImageBounds;
+  readonly #sourceMs: number;
   readonly #history: ReadHistory;
-  readonly #slots: FairSlots;
-  readonly #stopping = new AbortController();
-  /** By zone, least recently used first. */
-  readonly #kept = new Map<string, Image>();
-  #keptBytes = 0;
-  /** No longer kept, and still read by somebody; oldest first. */
-  readonly #lingering = new Set<Image>();
-  /** Octets of all chunks that a kept or a lingering image has, each counted once. */
-  #bytes = 0;
-  /** Content sizes of zones once measured, by zone; a little out of date at times. */
+  readonly #reading: Reading;
+  readonly #shelf: Shelf;
+  readonly #refresher: Refresher;
+  /** Content sizes of zones whose versions are not kept, by zone; a little out of date at times. */
   readonly #measured = new Map<string, number>();
 
   constructor(source: VersionSource, bounds: ImageBounds, history: ReadHistory) {
-    this.#source = source;
-    this.#bounds = bounds;
+    this.#sourceMs = bounds.sourceMs;
     this.#history = history;
-    this.#slots = new FairSlots(bounds.renderings);
+    this.#reading = new Reading(source, bounds);
+    this.#shelf = new Shelf(bounds);
+    this.#refresher = new Refresher((version) => this.#refresh(version));
   }
 
   /** Octets of all rendered messages that are in memory. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#shelf.bytes;
   }
 
   /**
@@ -61,24 +51,25 @@ export class Images {
    * @throws where the store can't give it
    */
   async open(zone: PublishedZone, onCut: (why: string) => void): Promise<MessageStream> {
-    const image = this.#touch(zone) ?? this.#start(zone);
-    const opened = await within(this.#bounds.sourceMs, `opening zone ${zone.name}`, image.opened);
+    const kept = this.#shelf.find(zone);
+    const image = kept === undefined ? this.#start(zone) : imageOf(kept, zone);
+    const opened = await within(this.#sourceMs, `opening zone ${zone.name}`, image.opened);
     if (isNewer(zone.serial, opened.serial)) {
       throw new Error(
         `the store gave serial ${opened.serial} of ${zone.name}, at least ${zone.serial} was asked for`,
       );
     }
     const stream = image.read(onCut, () => {
-      if (!image.inUse) this.#letGo(image);
+      if (!image.inUse) this.#shelf.letGo(image);
     });
-    if (this.#kept.get(zone.zoneId) !== image) this.#linger(image);
+    this.#shelf.beginReading(zone.zoneId, image);
     return stream;
   }
 
-  /** The one message that a whole version is, where it is rendered already and no longer than that; else undefined. */
-  onlyMessage(zone: PublishedZone): RenderedMessage | undefined {
-    const image = this.#touch(zone);
-    return image?.zone?.serial === zone.serial ? image.only : undefined;
+  /** The one message that a whole version is, where that is at hand; else undefined. */
+  onlyMessage(zoneId: string, serial: number): LoneMessage | undefined {
+    const kept = this.#shelf.of(zoneId);
+    return kept instanceof LoneMessage && kept.serial === serial ? kept : undefined;
   }
 
   /**
@@ -86,59 +77,75 @@ export class Images {
    * reads no more of the zone than it needs to know.
    */
   async isLarger(zone: PublishedZone, octets: number): Promise<boolean> {
-    const image = this.#kept.get(zone.zoneId);
-    if (image?.zone?.serial === zone.serial && image.state !== 'failed') {
-      if (image.contentBytes > octets || image.state === 'complete') return image.contentBytes > octets;
+    const kept = this.#shelf.of(zone.zoneId);
+    if (kept !== undefined) {
+      const [serial, isComplete] =
+        kept instanceof LoneMessage ? [kept.serial, true] : [kept.zone?.serial, kept.state === 'complete'];
+      if (serial === zone.serial && (isComplete || kept.contentBytes > octets)) {
+        return kept.contentBytes > octets;
+      }
     }
     // What was measured for another serial is near enough where it is far from the line.
-    if ((this.#measured.get(zone.zoneId) ?? 0) > 4 * octets) return true;
+    const measured = kept?.contentBytes ?? this.#measured.get(zone.zoneId) ?? 0;
+    if (measured > 4 * octets) return true;
     const size = await this.#measure(zone, Math.max(octets, PROBE_BYTES));
     return size > octets;
   }
 
-  /** Stops what is being rendered and forgets everything. */
-  close(): void {
-    this.#stopping.abort();
-    this.#kept.clear();
-    this.#keptBytes = 0;
-    this.#lingering.clear();
-    this.#bytes = 0;
+  /**
+   * The store has a newer version. Where the one before is kept, large, and read now and then, this one is made soon, before somebody
+   * asks for it.
+   */
+  changed(version: KnownVersion): void {
+    if (this.#imageToRefresh(version) !== undefined) this.#refresher.changed(version);
   }
 
-  /** The kept image that will do for this version, marked as just used. */
-  #touch(zone: PublishedZone): Image | undefined {
-    const image = this.#kept.get(zone.zoneId);
-    if (image === undefined || image.state === 'failed') return undefined;
-    const serial = image.zone?.serial ?? image.wanted;
-    if (serial !== zone.serial && !isNewer(serial, zone.serial)) return undefined;
-    this.#kept.delete(zone.zoneId);
-    this.#kept.set(zone.zoneId, image);
-    return image;
+  /** Stops what is being rendered and forgets everything. */
+  close(): void {
+    this.#refresher.stop();
+    this.#reading.stop();
+    this.#shelf.clear();
+  }
+
+  async #refresh(version: KnownVersion): Promise<void> {
+    const before = this.#imageToRefresh(version);
+    if (before === undefined || this.#reading.isStopping) return;
+    const image = this.#start(version.zone());
+    image.unread = before.unread + 1;
+    await image.settled();
+  }
+
+  #imageToRefresh({ zoneId, serial }: KnownVersion): Image | undefined {
+    const kept = this.#shelf.of(zoneId);
+    if (kept === undefined || kept instanceof LoneMessage || kept.zone === undefined) return undefined;
+    const isWorthIt = kept.state === 'complete' && kept.unread < REFRESHES_UNREAD;
+    return isWorthIt && isNewer(serial, kept.zone.serial) ? kept : undefined;
   }
 
   #start(zone: PublishedZone): Image {
     const image = new Image(zone.serial);
-    const before = this.#kept.get(zone.zoneId);
-    this.#drop(zone.zoneId);
-    this.#kept.set(zone.zoneId, image);
+    const before = this.#shelf.of(zone.zoneId);
+    this.#shelf.put(zone.zoneId, image);
     void this.#make(zone, image, before);
     return image;
   }
 
-  async #make(zone: PublishedZone, image: Image, before: Image | undefined): Promise<void> {
+  async #make(zone: PublishedZone, image: Image, before: Kept | undefined): Promise<void> {
     try {
-      const isPatched = before !== undefined && (await this.#patch(zone, image, before));
+      const isPatched = before !== undefined && (await this.#patch(zone, image, imageOf(before, zone)));
       // Its memory is not to be held while all is rendered anew.
       before = undefined;
-      if (!isPatched) await this.#render(zone, image);
+      if (!isPatched) {
+        await this.#reading.open(zone, 'render', (version) => this.#render(version, image));
+      }
       image.complete();
-      this.#remember(zone.zoneId, image.contentBytes);
+      this.#shelf.rest(zone.zoneId, image);
     } catch (error) {
-      if (this.#kept.get(zone.zoneId) === image) this.#drop(zone.zoneId);
-      this.#letGo(image);
+      if (this.#shelf.of(zone.zoneId) === image) this.#shelf.drop(zone.zoneId);
+      this.#shelf.letGo(image);
       image.fail(error);
     } finally {
-      this.#trim();
+      this.#shelf.trim();
     }
   }
 
@@ -163,154 +170,48 @@ export class Images {
     return await patchChunks(before.chunks, zone, steps);
   }
 
-  async #render(zone: PublishedZone, image: Image): Promise<void> {
-    const { sourceMs } = this.#bounds;
-    const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
-    try {
-      if (release === undefined) throw new Error(`no turn to render ${zone.name} came within ${sourceMs} ms`);
-      await this.#renderVersion(await this.#openVersion(zone), image);
-    } finally {
-      release?.();
-    }
-  }
-
-  async #openVersion(zone: PublishedZone): Promise<OpenVersion> {
-    const { sourceMs } = this.#bounds;
-    const opening = this.#source.open(zone.zoneId);
-    try {
-      return await within(sourceMs, `opening zone ${zone.name}`, opening);
-    } catch (error) {
-      // One that comes too late is given back unread.
-      opening.then(giveBack).catch(() => {});
-      throw error;
-    }
-  }
-
-  async #renderVersion(version: OpenVersion, image: Image): Promise<void> {
+  async #render(version: OpenVersion, image: Image): Promise<void> {
     const { zone } = version;
     let packer: VersionPacker;
     try {
       packer = new VersionPacker(zone, (chunk) => {
         this.#append(zone.zoneId, image, chunk);
-        this.#trim();
+        this.#shelf.trim();
       });
     } catch (error) {
       giveBack(version);
       throw error;
     }
     image.isOpen(zone);
-    for await (const batch of this.#batches(version)) packer.add(batch);
+    for await (const batch of this.#reading.batches(version)) packer.add(batch);
     packer.end();
   }
 
   #append(zoneId: string, image: Image, chunk: Chunk): void {
     image.append(chunk);
-    const isKept = this.#kept.get(zoneId) === image;
-    if (isKept) this.#keptBytes += chunk.bytes;
-    if ((isKept || this.#lingering.has(image)) && chunk.holders++ === 0) this.#bytes += chunk.bytes;
-  }
-
-  /** The batches, each within its deadline, with a turn for everybody else in between. */
-  async *#batches(version: OpenVersion): AsyncGenerator<Buffer> {
-    const iterator = version.batches[Symbol.asyncIterator]();
-    let finished = false;
-    try {
-      for (let count = 0; ; count++) {
-        if (count > 0) {
-          await nextTurn();
-          if (this.#stopping.signal.aborted) throw new Error('the server is stopping');
-        }
-        const next = await within(
-          this.#bounds.sourceMs,
-          `reading zone ${version.zone.name}`,
-          iterator.next(),
-        );
-        finished = next.done === true;
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      // Not waited for: the one that is late would make us late too.
-      if (!finished) void iterator.return?.().catch(() => {});
-    }
+    this.#shelf.append(zoneId, image, chunk);
   }
 
   async #measure(zone: PublishedZone, enough: number): Promise<number> {
-    const { sourceMs } = this.#bounds;
-    const release = await this.#slots.acquire('', sourceMs, this.#stopping.signal);
-    if (release === undefined) throw new Error(`no turn to measure ${zone.name} came within ${sourceMs} ms`);
-    try {
-      const version = await this.#openVersion(zone);
+    return await this.#reading.open(zone, 'measure', async (version) => {
       let size = 0;
-      for await (const batch of this.#batches(version)) {
+      for await (const batch of this.#reading.batches(version)) {
         size += batch.length;
         if (size > enough) break;
       }
-      this.#remember(zone.zoneId, size);
+      if (this.#measured.size >= MEASURED_ZONES) this.#measured.clear();
+      this.#measured.set(zone.zoneId, size);
       return size;
-    } finally {
-      release();
-    }
-  }
-
-  #remember(zoneId: string, size: number): void {
-    if (this.#measured.size >= MEASURED_ZONES) this.#measured.clear();
-    this.#measured.set(zoneId, size);
-  }
-
-  /** Takes a zone's image out of what is kept; those who read it may go on. */
-  #drop(zoneId: string): void {
-    const image = this.#kept.get(zoneId);
-    if (image === undefined) return;
-    this.#kept.delete(zoneId);
-    this.#keptBytes -= image.bytes;
-    if (image.inUse) this.#lingering.add(image);
-    else this.#release(image);
-  }
-
-  /** An image that is read and not kept. */
-  #linger(image: Image): void {
-    if (this.#lingering.has(image)) return;
-    this.#lingering.add(image);
-    for (const chunk of image.chunks) if (chunk.holders++ === 0) this.#bytes += chunk.bytes;
-  }
-
-  #letGo(image: Image): void {
-    if (this.#lingering.delete(image)) this.#release(image);
-  }
-
-  #release(image: Image): void {
-    for (const chunk of image.chunks) if (--chunk.holders === 0) this.#bytes -= chunk.bytes;
-  }
-
-  #trim(): void {
-    if (this.#keptBytes > this.#bounds.imageBytes) {
-      for (const [zoneId, image] of this.#kept) {
-        if (this.#keptBytes <= this.#bounds.imageBytes) break;
-        if (image.state !== 'rendering') this.#drop(zoneId);
-      }
-    }
-    for (const image of this.#lingering) {
-      // The last one may be as large as it likes: a zone above the bound can be transferred all the same.
-      if (this.#bytes - this.#keptBytes <= this.#bounds.lingeringBytes || this.#lingering.size === 1) break;
-      this.#letGo(image);
-      image.cut('its version of the zone is outdated and memory is needed for newer ones');
-    }
+    });
   }
 }
 
-/**
- * Frees what a version holds that nobody is going to read. A generator that was never started would end without
- * running its `finally`, so it is started first.
- */
-function giveBack(version: OpenVersion): void {
-  const iterator = version.batches[Symbol.asyncIterator]();
-  iterator
-    .next()
-    .then(() => iterator.return?.())
-    .catch(() => {});
+function imageOf(kept: Kept, zone: PublishedZone): Image {
+  return kept instanceof LoneMessage ? kept.image(zone) : kept;
 }
 
 // A first look reads at least this much of a zone, so that later small changes to a large one need no look.
 const PROBE_BYTES = 65_536;
 const MEASURED_ZONES = 200_000;
+/** Versions made unasked one after the other, before somebody has to ask again. */
+const REFRESHES_UNREAD = 4;

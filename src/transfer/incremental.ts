@@ -1,6 +1,5 @@
 import { TYPE } from '../dns/types.ts';
-import { packRecords } from '../zone/version.ts';
-import type { JournalStep, PublishedZone } from './source.ts';
+import { type JournalStep, type PublishedZone, packRecords } from '../zone/version.ts';
 
 /**
  * The packed records of an incremental answer in order (RFC 1995, 4): the new SOA, then for each step the old SOA, what

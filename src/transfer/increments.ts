@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Condenser } from '../zone/condense.ts';
-import { packedRecordEnd } from '../zone/version.ts';
+import { type JournalStep, type PublishedZone, packedRecordEnd } from '../zone/version.ts';
 import { Chunk } from './chunk.ts';
 import { within } from './deadline.ts';
 import { Image, type MessageStream } from './image.ts';
 import { composeIncremental, historyBytes, isConnected } from './incremental.ts';
 import { MessagePacker } from './rendering.ts';
-import type { JournalStep, PublishedZone, VersionSource } from './source.ts';
+import type { VersionSource } from './source.ts';
 
 export interface IncrementBounds {
   readonly historyBytes: number;

@@ -1,11 +1,10 @@
 import { HEADER_LENGTH } from '../dns/message.ts';
 import { lowerCase, nameKey } from '../dns/name.ts';
 import { TYPE } from '../dns/types.ts';
-import { packedNameEnd, packedRecordEnd, packRecords } from '../zone/version.ts';
+import { type PublishedZone, packedNameEnd, packedRecordEnd, packRecords } from '../zone/version.ts';
 import { Chunk, type RenderedMessage, unpackMessage } from './chunk.ts';
 import { CHUNK_BYTES } from './limits.ts';
 import { Renderer } from './rendering.ts';
-import type { PublishedZone } from './source.ts';
 
 /** What a run of chunks is rendered with. */
 export interface ChunkOptions {

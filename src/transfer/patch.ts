@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HEADER_LENGTH } from '../dns/message.ts';
 import { nameKey } from '../dns/name.ts';
-import { packedNameEnd, packedRecordEnd } from '../zone/version.ts';
+import { type JournalStep, type PublishedZone, packedNameEnd, packedRecordEnd } from '../zone/version.ts';
 import { type Chunk, unpackMessage } from './chunk.ts';
 import { SMALL_CHUNK_BYTES } from './limits.ts';
 import { ChunkPacker, closingSoa, recordsOf, VersionPacker } from './packer.ts';
-import type { JournalStep, PublishedZone } from './source.ts';
 
 /**
  * The next version of a zone, made from the last one and what changed since: the chunks that the change touches are

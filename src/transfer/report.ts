@@ -43,9 +43,13 @@ export class Report {
     this.#onRefused = onRefused;
   }
 
+  /** Whether what `started` tells is shown to anybody. */
+  get showsTransfers(): boolean {
+    return this.#log.shows?.('info') !== false;
+  }
+
   started(answer: StartedAnswer, because: Answer['because']): void {
-    if (answer.given !== 'SOA' && this.#log.shows?.('info') !== false)
-      this.#later(() => this.#started(answer, because));
+    if (answer.given !== 'SOA' && this.showsTransfers) this.#later(() => this.#started(answer, because));
   }
 
   ended(event: ServedEvent): void {

@@ -11,7 +11,7 @@ import { Listeners } from './listeners.ts';
 import { Report } from './report.ts';
 import { Responder } from './respond.ts';
 import { FairSlots } from './slots.ts';
-import type { Registry, VersionSource } from './source.ts';
+import type { KnownVersion, Registry, VersionSource } from './source.ts';
 import { TlsDoor, type TlsOptions } from './tls.ts';
 import { DatagramService } from './udp.ts';
 
@@ -46,6 +46,8 @@ export interface TransferServer {
   start(): Promise<void>;
   /** Ends what is under way within so many milliseconds, cuts off the rest and closes all sockets. */
   stop(deadlineMs: number): Promise<void>;
+  /** A newer version of a zone is there: what takes long to make of it is made before somebody asks. */
+  changed(version: KnownVersion): void;
   /** Where it listens. */
   addresses(): Endpoint[];
   /** Where it listens for XFR over TLS. */
@@ -103,6 +105,7 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
   let stopped: Promise<void> | undefined;
   return {
     start,
+    changed: (version) => images.changed(version),
     addresses: () => listeners.addresses(),
     tlsAddresses: () => tls?.addresses() ?? [],
     stop: (deadlineMs) => {

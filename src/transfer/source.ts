@@ -3,56 +3,20 @@
  * nothing in this room asks a database itself.
  */
 import type { TsigKey } from '../dns/tsig.ts';
+import type { CurrentZone, JournalStep, OpenVersion, PublishedZone } from '../zone/version.ts';
 
-/** The published version of a zone, without its records. */
-export interface PublishedZone {
-  readonly zoneId: string;
-  /** The canonical text of its name. */
-  readonly name: string;
-  readonly nameWire: Buffer;
-  readonly serial: number;
-  /** The rdata of the published SOA. */
-  readonly soa: Buffer;
-  readonly soaTtl: number;
-  /** Seconds, as in the SOA. */
-  readonly expire: number;
-}
-
-/**
- * One published change: the two SOAs stand beside the records, not among them (RFC 1995, 4). The records are packed: in
- * wire form without compression, one behind the other.
- */
-export interface JournalStep {
-  readonly fromSerial: number;
-  readonly toSerial: number;
-  readonly oldSoa: Buffer;
-  readonly oldSoaTtl: number;
-  readonly newSoa: Buffer;
-  readonly newSoaTtl: number;
-  readonly deleted: Buffer;
-  readonly added: Buffer;
-}
-
-/** A published version in memory: the same object as long as it is the one to answer with. */
+/** A published version in memory. */
 export interface KnownVersion {
   readonly zoneId: string;
+  /** The canonical text of the zone's name. */
+  readonly name: string;
+  readonly serial: number;
+  /** Seconds, as in the SOA. */
+  readonly expire: number;
+  /** Whether this is the newest that is known of its zone, and as new as all that is answered from memory. */
+  readonly isCurrent: boolean;
+  /** Written out. */
   zone(): PublishedZone;
-}
-
-/** `unpublished`: the zone is known, but has no version that can be served, or has expired. */
-export type CurrentZone =
-  | { readonly kind: 'zone'; readonly zone: PublishedZone }
-  | { readonly kind: 'unpublished' }
-  | { readonly kind: 'unknown' };
-
-/**
- * One version of a zone, streamed in owner order as batches of packed records. A SOA among them is passed over: it is
- * in `zone`. What it holds in the store is freed when `batches` comes to its end, or its iterator is told to `return`
- * after a first batch; whoever opens a version takes at least one.
- */
-export interface OpenVersion {
-  readonly zone: PublishedZone;
-  readonly batches: AsyncIterable<Buffer>;
 }
 
 export interface VersionSource {
@@ -61,7 +25,9 @@ export interface VersionSource {
    * registry say right afterwards is never older than a serial already notified.
    */
   fresh?(): Promise<void> | undefined;
-  /** What is in memory of a zone where that, and the registry, may be answered with now; undefined: ask `fresh` and `current`. */
+  /** Whether what `known` gives, and the registry, may be answered with now. */
+  mayAnswer?(): boolean;
+  /** What is in memory of a zone where that may be answered with now; undefined: ask `fresh` and `current`. */
   known?(zone: string): KnownVersion | undefined;
   /** The version to answer with after `fresh`. `zone` is the canonical text. */
   current(zone: string): Promise<CurrentZone>;

@@ -9,6 +9,7 @@ import {
 } from '../dns/tsig.ts';
 import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
+import type { CurrentZone, PublishedZone } from '../zone/version.ts';
 import { plainAddress } from './access.ts';
 import { type Answer, decideAnswer } from './answer.ts';
 import type { RenderedMessage } from './chunk.ts';
@@ -25,7 +26,7 @@ import { givenOf, type Peer, type Report, type StartedAnswer } from './report.ts
 import type { DataAsk, Request } from './request.ts';
 import { signatureRefusal } from './signature.ts';
 import type { FairSlots } from './slots.ts';
-import type { CurrentZone, PublishedZone, Registration, Registry, VersionSource } from './source.ts';
+import type { Registration, Registry, VersionSource } from './source.ts';
 import { Transfer } from './transfer.ts';
 
 /** What a request leads to. */

@@ -35,6 +35,22 @@ export interface JournalStep {
   readonly added: Buffer;
 }
 
+/** `unpublished`: the zone is known, but has no version that can be served, or has expired. */
+export type CurrentZone =
+  | { readonly kind: 'zone'; readonly zone: PublishedZone }
+  | { readonly kind: 'unpublished' }
+  | { readonly kind: 'unknown' };
+
+/**
+ * One version of a zone, streamed in owner order as batches of packed records. A SOA among them is passed over: it is
+ * in `zone`. What it holds in the store is freed when `batches` comes to its end, or its iterator is told to `return`
+ * after a first batch; whoever opens a version takes at least one.
+ */
+export interface OpenVersion {
+  readonly zone: PublishedZone;
+  readonly batches: AsyncIterable<Buffer>;
+}
+
 const FIXED = 10; // type, class, TTL and RDLENGTH
 
 /** Records in wire form without compression, one after another: the form in which the journal keeps them. */

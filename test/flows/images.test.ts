@@ -8,8 +8,8 @@ import { Images } from '../../src/transfer/images.ts';
 import { composeIncremental } from '../../src/transfer/incremental.ts';
 import { Increments } from '../../src/transfer/increments.ts';
 import { defaultLimits } from '../../src/transfer/limits.ts';
-import type { PublishedZone, VersionSource } from '../../src/transfer/source.ts';
-import { packRecords, unpackRecords } from '../../src/zone/version.ts';
+import type { VersionSource } from '../../src/transfer/source.ts';
+import { type PublishedZone, packRecords, unpackRecords } from '../../src/zone/version.ts';
 import { addZone, publishAll, type TestStore, testStore } from '../support/store.ts';
 
 let store: TestStore;

@@ -9,17 +9,15 @@ import { encodeSoa, parseRdata } from '../../src/dns/rdata/index.ts';
 import { nextSerial } from '../../src/dns/serial.ts';
 import { algorithmFromText, type TsigKey } from '../../src/dns/tsig.ts';
 import { typeFromText } from '../../src/dns/types.ts';
-import type {
-  CurrentZone,
-  JournalStep,
-  KnownVersion,
-  OpenVersion,
-  PublishedZone,
-  Registration,
-  Registry,
-  VersionSource,
-} from '../../src/transfer/source.ts';
-import { packRecords, type StoredRecord } from '../../src/zone/version.ts';
+import type { KnownVersion, Registration, Registry, VersionSource } from '../../src/transfer/source.ts';
+import {
+  type CurrentZone,
+  type JournalStep,
+  type OpenVersion,
+  type PublishedZone,
+  packRecords,
+  type StoredRecord,
+} from '../../src/zone/version.ts';
 
 interface MemoryZone {
   zone: PublishedZone;
@@ -40,6 +38,8 @@ export class MemoryZones implements VersionSource {
   beforeOpen: () => void | Promise<void> = () => {};
   /** How often a zone was opened. */
   opened = 0;
+  /** How often a history was asked for. */
+  histories = 0;
   /** Versions that hold something now, as a database client, until they are read or given back. */
   held = 0;
   readonly #zones = new Map<string, MemoryZone>();
@@ -120,13 +120,28 @@ export class MemoryZones implements VersionSource {
   remembers = false;
   readonly #known = new Map<string, { of: PublishedZone; known: KnownVersion }>();
 
+  mayAnswer(): boolean {
+    return this.remembers;
+  }
+
   known(zone: string): KnownVersion | undefined {
     const memory = this.#zones.get(zone);
     if (!this.remembers || !memory?.published) return undefined;
     const before = this.#known.get(zone);
     if (before?.of === memory.zone) return before.known;
     const of = memory.zone;
-    const known = { zoneId: of.zoneId, zone: () => of };
+    const { zoneId, name, serial, expire } = of;
+    const isCurrent = () => this.#zones.get(zone)?.zone === of && memory.published;
+    const known = {
+      zoneId,
+      name,
+      serial,
+      expire,
+      zone: () => of,
+      get isCurrent() {
+        return isCurrent();
+      },
+    };
     this.#known.set(zone, { of, known });
     return known;
   }
@@ -153,6 +168,7 @@ export class MemoryZones implements VersionSource {
     to: number,
     maxBytes: number,
   ): Promise<JournalStep[] | undefined> {
+    this.histories++;
     await this.beforeHistory();
     const { journal } = this.#get(zoneId);
     const first = journal.findIndex((step) => step.fromSerial === from);

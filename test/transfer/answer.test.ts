@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Answer, decideAnswer } from '../../src/transfer/answer.ts';
-import type { JournalStep, PublishedZone } from '../../src/transfer/source.ts';
+import type { JournalStep, PublishedZone } from '../../src/zone/version.ts';
 import { MemoryZones } from '../support/memory-zones.ts';
 
 const ZONE = 'example.com.';

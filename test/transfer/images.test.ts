@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { MessageStream } from '../../src/transfer/image.ts';
 import { type ImageBounds, Images } from '../../src/transfer/images.ts';
-import type { PublishedZone } from '../../src/transfer/source.ts';
+import type { PublishedZone } from '../../src/zone/version.ts';
 import { MemoryZones } from '../support/memory-zones.ts';
-import { until } from './harness.ts';
+import { SMALL_ZONE, until } from './harness.ts';
 
-function make(bounds: Partial<ImageBounds> = {}): { zones: MemoryZones; images: Images } {
+function make(bounds: Partial<ImageBounds> = {}, hasHistory = false): { zones: MemoryZones; images: Images } {
   const zones = new MemoryZones();
   zones.batch = 100;
   const all = { imageBytes: 1e6, lingeringBytes: 1e6, renderings: 2, sourceMs: 500, ...bounds };
   // Without a history every version is rendered anew; what is patched is tested in patch.test.ts.
-  return { zones, images: new Images(zones, all, async () => undefined) };
+  const history = (zone: PublishedZone, from: number) => zones.history(zone.zoneId, from, zone.serial, 1e6);
+  return { zones, images: new Images(zones, all, hasHistory ? history : async () => undefined) };
 }
 
 function lines(count: number): string[] {
@@ -118,6 +119,57 @@ describe('rendered versions', () => {
     expect(images.bytes).toBe(0);
     zones.beforeBatch = () => {};
     expect(await readAll(await images.open(zone, noCut))).toBe(502);
+  });
+
+  it('that are one short message are kept as that, and patched', async () => {
+    const { zones, images } = make({}, true);
+    const before = zones.add('a.test.', SMALL_ZONE);
+    expect(await readAll(await images.open(before, noCut))).toBe(SMALL_ZONE.length + 2);
+    expect(typeof images.onlyMessage('a.test.', 1)?.body).toBe('string');
+    expect(images.bytes).toBe(images.onlyMessage('a.test.', 1)?.bytes);
+    const again = await images.open(before, noCut);
+    const first = images.onlyMessage('a.test.', 1)!;
+
+    const after = zones.change('a.test.', { add: ['new 300 A 192.0.2.1'] });
+    const stream = await images.open(after, noCut);
+    expect([stream.zone, again.zone]).toEqual([after, before]);
+    expect(await Promise.all([stream, again].map(readAll))).toEqual([11, 10]);
+    expect(zones.opened).toBe(1);
+    expect(first.isKept).toBe(false);
+    expect(images.onlyMessage('a.test.', 1)).toBeUndefined();
+    expect(images.bytes).toBe(images.onlyMessage('a.test.', 2)?.bytes);
+
+    // who asks for the older one gets the newer one, which is told by its SOA
+    const late = await images.open(before, noCut);
+    expect(late.zone).toEqual(after);
+    expect(await readAll(late)).toBe(11);
+    expect(zones.opened).toBe(1);
+  });
+
+  it('that are large and read are made again after a change, a few times unasked', async () => {
+    const { zones, images } = make({}, true);
+    const zone = zones.add('a.test.', lines(500));
+    zones.remembers = true;
+    const changed = () => {
+      zones.change('a.test.', { add: [`n${Math.random()} 300 A 192.0.2.1`] });
+      images.changed(zones.known('a.test.')!);
+    };
+    changed();
+    expect(await readAll(await images.open(zone, noCut))).toBe(503);
+    const asked = () => zones.histories;
+    for (let made = 1; made <= 4; made++) {
+      changed();
+      await until(() => asked() === made);
+    }
+    changed();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(asked()).toBe(4);
+    expect(await readAll(await images.open(zones.known('a.test.')!.zone(), noCut))).toBe(508);
+    expect(asked()).toBe(5);
+    changed();
+    await until(() => asked() === 6);
+    expect(zones.opened).toBe(1);
+    images.close();
   });
 
   it('of a store that hangs fail within the deadline', async () => {

@@ -7,8 +7,13 @@ import { CLASS_IN, TYPE } from '../../src/dns/types.ts';
 import type { Chunk } from '../../src/transfer/chunk.ts';
 import { VersionPacker } from '../../src/transfer/packer.ts';
 import { patchChunks } from '../../src/transfer/patch.ts';
-import type { JournalStep, PublishedZone } from '../../src/transfer/source.ts';
-import { packRecords, type StoredRecord, unpackRecords } from '../../src/zone/version.ts';
+import {
+  type JournalStep,
+  type PublishedZone,
+  packRecords,
+  type StoredRecord,
+  unpackRecords,
+} from '../../src/zone/version.ts';
 
 const ZONE = absoluteName('example.com.');
 

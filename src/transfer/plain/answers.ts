@@ -2,13 +2,13 @@ import { HEADER_LENGTH } from '../../dns/message.ts';
 import { nameKey } from '../../dns/name.ts';
 import { TYPE } from '../../dns/types.ts';
 import { UnsignedAccess } from '../access.ts';
-import type { RenderedMessage } from '../chunk.ts';
-import { encodeOpt } from '../edns.ts';
+import type { LoneMessage } from '../images/lone-message.ts';
 import type { Peer, StartedAnswer } from '../report.ts';
 import type { Release } from '../slots.ts';
-import type { KnownVersion, PublishedZone, Registration } from '../source.ts';
+import type { KnownVersion, Registration } from '../source.ts';
 import { type ResponderParts, soaMessage } from '../turn.ts';
-import { type PlainQuestion, readPlainQuestion } from './question.ts';
+import { compose, type PlainRecords } from './compose.ts';
+import { readPlainQuestion } from './question.ts';
 
 /** An answer that is ready; over TCP with its length before it. */
 export interface PlainAnswer {
@@ -34,102 +34,52 @@ export class PlainAnswers {
 
   /** Undefined: the long way. */
   answer(bytes: Buffer, peer: Peer): PlainAnswer | undefined {
-    const { source } = this.#parts;
-    if (source.known === undefined || peer.transport === 'tls') return undefined;
+    const { source, registry, turns } = this.#parts;
+    if (peer.transport === 'tls' || source.mayAnswer?.() !== true) return undefined;
     const question = readPlainQuestion(bytes);
     if (question === undefined) return undefined;
     const prepared = this.#prepare(bytes, question.nameEnd);
     if (prepared === undefined) return undefined;
-    const registrations = this.#parts.registry.registrations();
-    const secondary = this.#access.find(registrations, peer.address, prepared.zone.name);
+    const { version } = prepared;
+    const secondary = this.#access.find(registry.registrations(), peer.address, version.name);
     if (secondary === undefined) return undefined;
-    return question.type === TYPE.SOA
-      ? this.#soa(bytes, question, peer, prepared, secondary)
-      : this.#whole(bytes, question, peer, prepared, secondary);
-  }
-
-  #soa(
-    bytes: Buffer,
-    question: PlainQuestion,
-    peer: Peer,
-    { zone, soa }: Prepared,
-    secondary: Registration,
-  ): PlainAnswer | undefined {
-    const reply = compose(bytes, question, zone, soa, peer.transport !== 'udp');
-    if (peer.transport === 'udp' && reply.length > question.udpBytes) return undefined;
-    return this.#answer(reply, soa.answers, peer, 'SOA', zone, secondary);
-  }
-
-  #whole(
-    bytes: Buffer,
-    question: PlainQuestion,
-    peer: Peer,
-    { zone }: Prepared,
-    secondary: Registration,
-  ): PlainAnswer | undefined {
-    if (peer.transport === 'udp') return undefined;
-    const { images, turns } = this.#parts;
-    const message = images.onlyMessage(zone);
-    if (message === undefined) return undefined;
+    if (question.type === TYPE.SOA) {
+      const reply = compose(bytes, question, prepared.soa, version.expire, peer.transport !== 'udp');
+      if (peer.transport === 'udp' && reply.length > question.udpBytes) return undefined;
+      return new Answer(this.#parts, 'SOA', reply, prepared.soa.answers, version, secondary, peer);
+    }
+    const whole = peer.transport === 'udp' ? undefined : this.#whole(prepared);
+    if (whole === undefined) return undefined;
     const release = turns.tryAcquire(secondary.secondaryId);
     if (release === undefined) return undefined;
-    const reply = compose(bytes, question, zone, message, true);
-    return this.#answer(reply, message.answers, peer, 'AXFR', zone, secondary, release);
+    const reply = compose(bytes, question, whole, version.expire, true);
+    return new Answer(this.#parts, 'AXFR', reply, whole.answers, version, secondary, peer, release);
   }
 
-  #answer(
-    bytes: Buffer,
-    records: number,
-    peer: Peer,
-    kind: 'SOA' | 'AXFR',
-    zone: PublishedZone,
-    secondary: Registration,
-    release?: Release,
-  ): PlainAnswer {
-    const { clock, report } = this.#parts;
-    const started: StartedAnswer = {
-      zoneId: zone.zoneId,
-      zone: zone.name,
-      secondaryId: secondary.secondaryId,
-      secondary: secondary.name,
-      address: peer.address,
-      port: peer.port,
-      transport: peer.transport,
-      asked: kind,
-      given: kind,
-      serial: zone.serial,
-      startedAt: clock.now(),
-    };
-    report.started(started, 'asked');
-    return {
-      bytes,
-      ended: (failure) => {
-        release?.();
-        const counts = {
-          messages: 1,
-          records,
-          bytes: peer.transport === 'udp' ? bytes.length : bytes.length - 2,
-          ms: clock.now() - started.startedAt,
-        };
-        const outcome = failure === undefined ? { complete: true } : { complete: false, failure };
-        this.#parts.served({ ...started, ...outcome, ...counts });
-      },
-    };
+  #whole(prepared: Prepared): LoneMessage | undefined {
+    let { whole } = prepared;
+    if (whole?.isKept !== true) {
+      const { zoneId, serial } = prepared.version;
+      whole = this.#parts.images.onlyMessage(zoneId, serial);
+      prepared.whole = whole;
+    }
+    if (whole !== undefined) whole.isUsed = true;
+    return whole;
   }
 
   /** What is made once for each version and spelling of a name. */
   #prepare(bytes: Buffer, nameEnd: number): Prepared | undefined {
-    const { source } = this.#parts;
     const asked = bytes.toString('latin1', HEADER_LENGTH, nameEnd);
     const before = this.#prepared.get(asked);
-    if (before !== undefined && source.known?.(before.zone.name) === before.known) return before;
-    const known = source.known?.(before?.zone.name ?? nameKey(bytes.subarray(HEADER_LENGTH, nameEnd)));
-    if (known === undefined) {
+    if (before?.version.isCurrent === true) return before;
+    const name = before?.version.name ?? nameKey(bytes.subarray(HEADER_LENGTH, nameEnd));
+    const version = this.#parts.source.known?.(name);
+    if (version === undefined) {
       this.#prepared.delete(asked);
       return undefined;
     }
-    const zone = known.zone();
-    const prepared = { known, zone, soa: soaMessage(zone) };
+    const { body, answers } = soaMessage(version.zone());
+    const prepared = { version, soa: { body: body.toString('latin1'), answers }, whole: undefined };
     if (this.#prepared.size >= MOST_PREPARED) this.#prepared.clear();
     this.#prepared.set(asked, prepared);
     return prepared;
@@ -137,46 +87,76 @@ export class PlainAnswers {
 }
 
 interface Prepared {
-  readonly known: KnownVersion;
-  readonly zone: PublishedZone;
-  readonly soa: RenderedMessage;
+  readonly version: KnownVersion;
+  readonly soa: PlainRecords;
+  whole: LoneMessage | undefined;
 }
 
 const MOST_PREPARED = 20_000;
 
-/** Header, the question as it was asked, the records, and OPT where one came. */
-function compose(
-  request: Buffer,
-  { nameEnd, edns, dnssecOk, expire }: PlainQuestion,
-  zone: PublishedZone,
-  { body, answers }: RenderedMessage,
-  isFramed: boolean,
-): Buffer {
-  const opt = edns ? optOf(dnssecOk, expire, zone) : undefined;
-  const start = isFramed ? 2 : 0;
-  const questionEnd = nameEnd + 4;
-  const octets = questionEnd + body.length + (opt?.length ?? 0);
-  const reply = Buffer.allocUnsafe(start + octets);
-  if (isFramed) {
-    reply[0] = octets >> 8;
-    reply[1] = octets;
+/** One answer on its way to the client. */
+class Answer implements PlainAnswer {
+  readonly bytes: Buffer;
+  readonly #parts: ResponderParts;
+  readonly #kind: 'SOA' | 'AXFR';
+  readonly #records: number;
+  readonly #version: KnownVersion;
+  readonly #secondary: Registration;
+  readonly #peer: Peer;
+  readonly #release: Release | undefined;
+  readonly #startedAt: number;
+
+  constructor(
+    parts: ResponderParts,
+    kind: 'SOA' | 'AXFR',
+    bytes: Buffer,
+    records: number,
+    version: KnownVersion,
+    secondary: Registration,
+    peer: Peer,
+    release?: Release,
+  ) {
+    this.bytes = bytes;
+    this.#parts = parts;
+    this.#kind = kind;
+    this.#records = records;
+    this.#version = version;
+    this.#secondary = secondary;
+    this.#peer = peer;
+    this.#release = release;
+    this.#startedAt = parts.clock.now();
+    if (kind === 'AXFR' && parts.report.showsTransfers) parts.report.started(this.#started(), 'asked');
   }
-  // header and question in one; what differs in the header follows
-  request.copy(reply, start, 0, questionEnd);
-  reply[start + 2] = 0x84 | (request[2]! & 0x01);
-  reply[start + 3] = 0;
-  reply[start + 6] = answers >> 8;
-  reply[start + 7] = answers;
-  reply[start + 11] = opt === undefined ? 0 : 1;
-  body.copy(reply, start + questionEnd);
-  opt?.copy(reply, start + questionEnd + body.length);
-  return reply;
-}
 
-function optOf(dnssecOk: boolean, expire: boolean, zone: PublishedZone): Buffer {
-  if (expire) return encodeOpt({ dnssecOk, expireSeconds: zone.expire });
-  return dnssecOk ? OPT_WITH_DO : OPT;
-}
+  ended(failure?: string): void {
+    this.#release?.();
+    const { clock, served } = this.#parts;
+    const isDatagram = this.#peer.transport === 'udp';
+    const event = {
+      ...this.#started(),
+      complete: failure === undefined,
+      messages: 1,
+      records: this.#records,
+      bytes: isDatagram ? this.bytes.length : this.bytes.length - 2,
+      ms: clock.now() - this.#startedAt,
+    };
+    served(failure === undefined ? event : { ...event, failure });
+  }
 
-const OPT = encodeOpt({ dnssecOk: false });
-const OPT_WITH_DO = encodeOpt({ dnssecOk: true });
+  #started(): StartedAnswer {
+    const { zoneId, name, serial } = this.#version;
+    return {
+      zoneId,
+      zone: name,
+      secondaryId: this.#secondary.secondaryId,
+      secondary: this.#secondary.name,
+      address: this.#peer.address,
+      port: this.#peer.port,
+      transport: this.#peer.transport,
+      asked: this.#kind,
+      given: this.#kind,
+      serial,
+      startedAt: this.#startedAt,
+    };
+  }
+}
