@@ -108,8 +108,10 @@ export class Images {
   }
 
   async #refresh(version: KnownVersion): Promise<void> {
+    await this.#imageToRefresh(version)?.settled();
+    // what it was may be complete, gone, or another one now
     const before = this.#imageToRefresh(version);
-    if (before === undefined || this.#reading.isStopping) return;
+    if (before?.state !== 'complete' || this.#reading.isStopping) return;
     const image = this.#start(version.zone());
     image.unread = before.unread + 1;
     await image.settled();
@@ -117,9 +119,9 @@ export class Images {
 
   #imageToRefresh({ zoneId, serial }: KnownVersion): Image | undefined {
     const kept = this.#shelf.of(zoneId);
-    if (kept === undefined || kept instanceof LoneMessage || kept.zone === undefined) return undefined;
-    const isWorthIt = kept.state === 'complete' && kept.unread < REFRESHES_UNREAD;
-    return isWorthIt && isNewer(serial, kept.zone.serial) ? kept : undefined;
+    if (kept === undefined || kept instanceof LoneMessage || kept.unread >= REFRESHES_UNREAD)
+      return undefined;
+    return isNewer(serial, kept.zone?.serial ?? kept.wanted) ? kept : undefined;
   }
 
   #start(zone: PublishedZone): Image {

@@ -168,6 +168,37 @@ describe('a version made from the one before it', () => {
     expect(read(after!).records).toEqual(read(zone.rendered()).records);
   });
 
+  it('shares a message that became too large out evenly, and joins those that became small', async () => {
+    const zone = new Changing();
+    zone.toggle(records(20_000));
+    let chunks = zone.rendered();
+    const before = chunks;
+    const more = zone.toggle([host(9000, 200, TYPE.TXT), host(9000, 201, TYPE.TXT)]);
+    chunks = (await patchChunks(chunks, zoneAt(zone.serial), [more]))!;
+    expect(chunks.length).toBe(before.length + 1);
+    const halves = chunks.slice(1, -1).filter((chunk) => !before.includes(chunk));
+    expect(halves.map(({ bytes }) => bytes > 4_000)).toEqual([true, true]);
+
+    // of each thousand all but a few go, some thousands a change
+    const all = records(20_000);
+    for (let first = 0; first < all.length; first += 5_000) {
+      const less = zone.toggle(all.slice(first, first + 5_000).filter((_, index) => index % 1_000 > 20));
+      chunks = (await patchChunks(chunks, zoneAt(zone.serial), [less])) ?? zone.rendered();
+    }
+    expect(chunks.length).toBeLessThan(6);
+    expect(read(chunks).records).toEqual(read(zone.rendered()).records);
+  });
+
+  it('takes a record that goes and comes back in one step as one that stays', async () => {
+    const zone = new Changing();
+    zone.toggle(records(600));
+    const before = zone.rendered();
+    const same = packRecords([host(5, 5)]);
+    const step: JournalStep = { ...zone.toggle([]), deleted: same, added: same };
+    const after = await patchChunks(before, zoneAt(zone.serial), [step]);
+    expect(read(after!).records).toEqual(read(before).records);
+  });
+
   it('is not made where the history is of something else, or touches too much', async () => {
     const zone = new Changing();
     zone.toggle(records(3000));
