@@ -4,7 +4,7 @@ import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { HttpServer } from '../http/server.ts';
 import { planResync } from '../sync/plan.ts';
-import { policyOf } from './policy.ts';
+import { guardsOf, policyOf } from './policy.ts';
 import { openResolver } from './resolver.ts';
 import type { Shared } from './shared.ts';
 
@@ -36,7 +36,8 @@ export async function startApi(
     clock,
     log,
     metrics,
-    plan: (zoneIds, force) => planResync(zoneIds, force, { pool, resolver, policy: policyOf(config), clock }),
+    plan: (options) =>
+      planResync(options, { pool, resolver, policy: policyOf(config), guards: guardsOf(config), clock }),
     reasons: async () => {
       const database = pool.query('select 1').then(
         () => undefined,

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Secrets } from '../store/secrets.ts';
-import type { ResyncPlan } from '../sync/plan.ts';
+import type { PlanOptions, ResyncPlan } from '../sync/plan.ts';
 import type { Queues } from '../sync/queues.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -15,5 +15,5 @@ export interface Rooms {
   log: Log;
   metrics: Metrics;
   /** What a resync of these zones, or of all, would change. */
-  plan(zoneIds: readonly string[] | undefined, force: boolean): Promise<ResyncPlan>;
+  plan(options: PlanOptions): Promise<ResyncPlan>;
 }

@@ -221,6 +221,7 @@ export const newResync = {
     force: { type: 'boolean', description: 'Passes guards, damping and NEGATIVE_HOLD.' },
     due: { type: 'boolean', description: 'Looks only at targets that are due.' },
     reason: { type: 'string', description: 'Who asks, for people.' },
+    dryRun: { type: 'boolean', description: 'Says what would change, and changes nothing.' },
   }),
   minProperties: 0,
 };

@@ -1,14 +1,9 @@
-import type { Clock } from '../clock.ts';
-import type { Resolver } from '../resolve/resolver.ts';
-import { type WouldChange, wouldChange } from '../store/dry-run.ts';
-import type { Pool } from '../store/pool.ts';
-import { targetsOf } from '../store/targets.ts';
-import { decide } from '../zone/alias/decide.ts';
-import type { AliasPolicy } from '../zone/alias/policy.ts';
-import type { TargetState } from '../zone/alias/state.ts';
-import { seenOf } from './seen.ts';
-
-const PAGE = 1_000;
+import { type Blast, blastOf, type WouldChange, wouldChange } from '../store/dry-run.ts';
+import { readZoneOverrides } from '../store/guards/overrides.ts';
+import { aliasCause, causeText } from '../zone/cause.ts';
+import { apexSentence, guardSentence } from '../zone/guard.ts';
+import { type GuardsPlanned, planGuards } from './plan/guards.ts';
+import { lookAtAll, type Planned, type PlanRooms } from './plan/looks.ts';
 
 /** A record as people write it. */
 export interface PlainRecord {
@@ -16,6 +11,17 @@ export interface PlainRecord {
   ttl: number;
   type: string;
   content: string;
+}
+
+/** What a resync would do to a zone. */
+export interface ZonePlan {
+  zone: string;
+  deleted: PlainRecord[];
+  added: PlainRecord[];
+  /** One line for each target that moves it. */
+  why: string[];
+  /** Octets of the IXFR that brings it. */
+  ixfrBytes: number;
 }
 
 /** What a resync would do now. */
@@ -26,64 +32,97 @@ export interface ResyncPlan {
   held: number;
   changedRecords: number;
   changedZones: number;
-  zones: { zone: string; deleted: PlainRecord[]; added: PlainRecord[] }[];
+  zones: ZonePlan[];
+  /** Zones that would change, too, and are not listed. */
+  more: number;
+  /** Guards that would hold. */
+  guards: { guard: string; message: string; targets: number; aliases: number }[];
+  /** Targets whose last answer is not published, or that gave none, and why; some of them. */
+  holds: { target: string; why: string }[];
+  /** What it would set in motion. */
+  blast: Blast & { zones: number };
   ms: number;
 }
 
-/**
- * Looks at the targets of these zones, or of all, and says what a resync would change. Nothing is written, no job added.
- *
- * @param force passes by what holds good answers back, for the zones named; without zones, damping alone
- */
-export async function planResync(
-  zoneIds: readonly string[] | undefined,
-  force: boolean,
-  rooms: { pool: Pool; resolver: Pick<Resolver, 'look'>; policy: AliasPolicy; clock: Clock },
-): Promise<ResyncPlan> {
-  const { pool, resolver, policy, clock } = rooms;
-  const forced = force ? (zoneIds ? 'everything' : 'damping') : undefined;
+export interface PlanOptions {
+  /** Undefined: all zones. */
+  zoneIds: readonly string[] | undefined;
+  /** Passes by what holds good answers back, for the zones named; without zones, damping alone. */
+  force: boolean;
+  /** Zones listed with their records, at most. */
+  listed?: number;
+}
+
+const HOLDS_LISTED = 100;
+const REASONS = 5; // of one zone
+
+/** Looks at the targets of these zones, or of all, and says what a resync would change. Nothing is written, no job added. */
+export async function planResync(options: PlanOptions, rooms: PlanRooms): Promise<ResyncPlan> {
+  const { zoneIds, listed = Number.POSITIVE_INFINITY } = options;
   const started = performance.now();
-  const counts = { targets: 0, resolved: 0, failed: 0, held: 0 };
-  const zones = new Map<string, ResyncPlan['zones'][number]>();
-  for (let after = ''; ; ) {
-    const targets = await targetsOf(pool, zoneIds, after, PAGE);
-    const states = new Map<string, TargetState>();
-    await Promise.all(
-      targets.map(async ({ name, state }) => {
-        const [a, aaaa] = await Promise.all([resolver.look(name, 'A'), resolver.look(name, 'AAAA')]);
-        const look = { a: seenOf(a), aaaa: seenOf(aaaa) };
-        const decision = decide(state, look, policy, clock.now(), forced);
-        states.set(name, decision.state);
-        counts[outcomeOf(decision.state)]++;
-        counts.targets++;
-      }),
-    );
-    for (const change of await wouldChange(pool, zoneIds, states)) addTo(zones, change);
-    if (targets.length < PAGE) break;
-    after = targets.at(-1)?.name ?? '';
+  const overrides = await readZoneOverrides(rooms.pool, zoneIds);
+  const looked = await lookAtAll(
+    options,
+    rooms,
+    new Set([...overrides.values()].map(({ target }) => target)),
+  );
+  const guards = await planGuards(looked.moved, options.force && zoneIds !== undefined, overrides, rooms);
+
+  const zones: ZonePlan[] = [];
+  const sizes: Pick<WouldChange, 'zoneId' | 'ixfrBytes'>[] = [];
+  let changedRecords = 0;
+  for await (const change of wouldChange(rooms.pool, zoneIds, [...looked.moved.keys()], guards.answers)) {
+    sizes.push({ zoneId: change.zoneId, ixfrBytes: change.ixfrBytes });
+    changedRecords += change.deleted.length + change.added.length;
+    if (zones.length < listed) zones.push(zonePlan(change, looked.moved));
   }
-  const changed = [...zones.values()];
   return {
-    ...counts,
-    changedRecords: changed.reduce((sum, zone) => sum + zone.deleted.length + zone.added.length, 0),
-    changedZones: changed.length,
-    zones: changed,
+    targets: looked.targets,
+    resolved: looked.resolved,
+    failed: looked.failed,
+    held: looked.held,
+    changedRecords,
+    changedZones: sizes.length,
+    zones,
+    more: sizes.length - zones.length,
+    guards: guardsInWords(guards),
+    holds: [...guardedTargets(guards), ...looked.holds].slice(0, HOLDS_LISTED),
+    blast: { zones: sizes.length, ...(await blastOf(rooms.pool, sizes)) },
     ms: Math.round(performance.now() - started),
   };
 }
 
-function addTo(zones: Map<string, ResyncPlan['zones'][number]>, change: WouldChange): void {
-  const known = zones.get(change.zone) ?? { zone: change.zone, deleted: [], added: [] };
-  zones.set(change.zone, known);
-  known.deleted.push(...change.deleted.map(plain));
-  known.added.push(...change.added.map(plain));
+function zonePlan(change: WouldChange, moved: ReadonlyMap<string, Planned>): ZonePlan {
+  const why = change.targets.slice(0, REASONS).map((target) => {
+    const evidence = moved.get(target)?.decision.state.evidence;
+    return causeText(aliasCause(target, evidence));
+  });
+  return {
+    zone: change.zone,
+    deleted: change.deleted.map(plain),
+    added: change.added.map(plain),
+    why,
+    ixfrBytes: change.ixfrBytes,
+  };
+}
+
+function guardsInWords({ held, kept }: GuardsPlanned): ResyncPlan['guards'] {
+  const plans: ResyncPlan['guards'] = held.map(({ counted, targets, aliases }) => ({
+    guard: counted.guard,
+    message: guardSentence(counted),
+    targets: targets.length,
+    aliases,
+  }));
+  if (kept.aliases > 0) plans.push({ guard: 'apex', message: apexSentence(kept.aliases), ...kept });
+  return plans;
+}
+
+function guardedTargets({ held }: GuardsPlanned): ResyncPlan['holds'] {
+  return held.flatMap(({ counted, targets }) =>
+    targets.slice(0, HOLDS_LISTED).map((target) => ({ target, why: `guard ${counted.guard}` })),
+  );
 }
 
 function plain({ name, ttl, type, content }: PlainRecord): PlainRecord {
   return { name, ttl, type, content };
-}
-
-function outcomeOf(state: TargetState): 'resolved' | 'held' | 'failed' {
-  if (state.failures === 0) return 'resolved';
-  return state.a.addresses.length + state.aaaa.addresses.length > 0 ? 'held' : 'failed';
 }

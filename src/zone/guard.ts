@@ -100,6 +100,25 @@ function familyHeld(before: FamilyState, after: FamilyState): FamilyState {
   return { ...before, at, last, detail, denial, expiresAt };
 }
 
+/** What sets an ALIAS apart from its target: what a forced look found, or the last addresses, kept by the guard. */
+export interface Override {
+  kind: 'forced' | 'apex';
+  answer: TargetAnswer;
+}
+
+/**
+ * Whether a decision ends it: addresses kept at an apex, when the target has addresses again; a forced answer, when the target's own moves
+ * on, or has the family again that was forced away.
+ */
+export function endsOverride({ kind, answer }: Override, { changed, state }: Decision): boolean {
+  const isFilled = hasAddresses(answerOf(state));
+  if (kind === 'apex') return isFilled;
+  const isBack = (['a', 'aaaa'] as const).some(
+    (family) => state[family].last === 'found' && answer[family].addresses.length === 0,
+  );
+  return isBack || (changed && (isFilled || hasAddresses(answer)));
+}
+
 /** Another resolver's answers, for the families that would change. */
 export type SecondOpinion = TargetLook;
 

@@ -7,6 +7,8 @@ import { success, zoneIds } from './common.ts';
 
 const STATES = ['waiting', 'active', 'completed', 'failed', 'delayed'] as const;
 type State = (typeof STATES)[number];
+/** Zones of a plan that are listed with their records; the totals are of all. */
+const ZONES_LISTED = 1_000;
 const DELETED = {
   removed: 'was cancelled before it began, and removed',
   stopped: 'was cancelled; what it had found until then stays and is published',
@@ -121,18 +123,23 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
     },
   );
 
-  app.post<{ Body: ResyncData | null }>(
+  app.post<{ Body: (ResyncData & { dryRun?: boolean }) | null }>(
     '/resyncs',
     {
       schema: {
         tags: ['resyncs'],
         summary: 'Look at ALIAS targets now and publish what changed: of the zones named, or of all',
         body: newResync,
-        response: { 202: answer('The job', anything), ...errors },
+        response: {
+          200: answer('The plan, with dryRun', anything),
+          202: answer('The job', anything),
+          ...errors,
+        },
       },
     },
     async ({ body }, reply) => {
-      const data = { ...body };
+      const { dryRun, ...data } = body ?? {};
+      if (dryRun) return success(await planFor(data));
       await zoneIds(pool, data.zones);
       const job = await queues.add({ ...data, reason: data.reason ?? 'api' });
       reply.status(202).header('location', `/v1/jobs/${job.id}`);
@@ -150,8 +157,16 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
         response: { 200: answer('The plan', anything), ...errors },
       },
     },
-    async ({ body }) => success(await plan(await zoneIds(pool, body?.zones), body?.force ?? false)),
+    async ({ body }) => success(await planFor(body)),
   );
+
+  async function planFor(body: { zones?: string[]; force?: boolean } | null): Promise<object> {
+    return plan({
+      zoneIds: await zoneIds(pool, body?.zones),
+      force: body?.force ?? false,
+      listed: ZONES_LISTED,
+    });
+  }
 
   async function find(id: string): Promise<ResyncJob> {
     const job = await queues.queue.getJob(id);

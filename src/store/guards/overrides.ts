@@ -1,8 +1,8 @@
 import type { Decision } from '../../zone/alias/decide.ts';
 import { answerOf, type TargetState } from '../../zone/alias/state.ts';
-import { apexReason, hasAddresses } from '../../zone/guard.ts';
+import { apexReason, hasAddresses, type Override } from '../../zone/guard.ts';
 import type { TargetAnswer } from '../../zone/record.ts';
-import type { Client } from '../pool.ts';
+import type { Client, Pool } from '../pool.ts';
 
 /** A name of a zone that publishes something else now, and the target that its ALIAS follows. */
 export interface Owner {
@@ -70,10 +70,7 @@ export async function keepAtApex(
   );
 }
 
-/**
- * Ends what sets aliases apart from their target: addresses kept at an apex, when the target has addresses again; a forced answer, when the
- * target's own moves on, or has the family again that was forced away. Gives the names that publish something else now.
- */
+/** Ends what sets aliases apart from their targets, by the rule of `endsOverride`. Gives the names that publish something else now. */
 export async function endOverrides(
   client: Client,
   looks: readonly { name: string; decision: Decision }[],
@@ -99,28 +96,61 @@ export async function endOverrides(
   return rows.map(toOwner);
 }
 
+/** An ALIAS that is set apart from its target. */
+export interface AliasOverride extends Override {
+  target: string;
+}
+
+interface OverrideRow {
+  record_id: string;
+  owner: string;
+  target: string;
+  kind: Override['kind'];
+  answer: TargetAnswer;
+}
+
 /** What sets these aliases apart from their targets, by the id of the record. */
 export async function readOverrides(
   client: Client,
   recordIds: readonly string[],
-): Promise<Map<string, { target: string; answer: TargetAnswer }>> {
+): Promise<Map<string, AliasOverride>> {
   if (recordIds.length === 0) return new Map();
-  const { rows } = await client.query<{
-    record_id: string;
-    owner: string;
-    target: string;
-    kind: 'forced' | 'apex';
-    answer: TargetAnswer;
-  }>(
+  const { rows } = await client.query<OverrideRow>(
     'select record_id, owner, target, kind, answer from alias_overrides where record_id = any ($1::bigint[])',
     [recordIds],
   );
+  return toOverrides(rows);
+}
+
+/** The same of all aliases of these zones, or of all zones. */
+export async function readZoneOverrides(
+  pool: Pool,
+  zoneIds: readonly string[] | undefined,
+): Promise<Map<string, AliasOverride>> {
+  const { rows } = await pool.query<OverrideRow>(
+    `select record_id, owner, target, kind, answer from alias_overrides where $1::bigint[] is null or zone_id = any ($1::bigint[])`,
+    [zoneIds ?? null],
+  );
+  return toOverrides(rows);
+}
+
+function toOverrides(rows: readonly OverrideRow[]): Map<string, AliasOverride> {
   return new Map(
     rows.map(({ record_id, owner, target, kind, answer }) => [
       record_id,
-      { target, answer: kind === 'apex' ? { ...answer, held: apexReason(owner) } : answer },
+      { target, kind, answer: kind === 'apex' ? { ...answer, held: apexReason(owner) } : answer },
     ]),
   );
+}
+
+/** The aliases of these targets at zones' own names, by id, with those names. */
+export async function apexAliases(pool: Pool, targets: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await pool.query<{ record_id: string; owner: string }>(
+    `select a.record_id, a.owner from aliases a join zones z on z.id = a.zone_id and z.name collate "C" = a.owner
+     where a.target = any ($1::text[])`,
+    [targets],
+  );
+  return new Map(rows.map((row) => [row.record_id, row.owner]));
 }
 
 function toOwner({ zone_id, owner, target }: OwnerRow): Owner {

@@ -13,6 +13,9 @@ export interface Counted extends GuardNumbers {
   aliases: Map<string, number>;
 }
 
+/** Who only asks needs no transaction. */
+type Asked = Pick<Client, 'query'> | Pick<Pool, 'query'>;
+
 const LOCKS = { empty: 1, change: 2 };
 
 /** Until the transaction ends, no other counts. */
@@ -53,36 +56,31 @@ export async function expectLosses(client: Client, targets: readonly string[]): 
  * While anything is held the window doesn't move on: waiting alone releases nothing.
  */
 export async function countLosses(
-  client: Client,
+  client: Asked,
   losses: readonly { name: string; before: { answered: boolean } }[],
   guards: GuardPolicy,
 ): Promise<Counted> {
-  // while a target was never answered, its aliases may publish what stood there before, or nothing
-  const { rows: mine } = await client.query<{ target: string; aliases: number }>(
-    `insert into guarded_targets as g (guard, target, aliases, state)
-     select 'empty', t.name, (
+  const { rows } = await client.query<{ target: string; aliases: number; others: string }>(
+    `with cut as (
+       select coalesce(min(at) filter (where state = 'held'), clock_timestamp()) - make_interval(secs => $3) as at
+       from guarded_targets where guard = 'empty'),
+     others as (
+       select coalesce(sum(g.aliases), 0) as others from guarded_targets g, cut
+       where g.guard = 'empty' and g.target <> all ($1::text[]) and (g.state <> 'done' or g.at > cut.at))
+     -- while a target was never answered, its aliases may publish what stood there before, or nothing
+     select t.name as target, others.others, ((
        select count(*) from aliases a where a.target = t.name and (t.answered or exists (
          select from transfer_records r where r.zone_id = a.zone_id and r.owner = a.owner and r.source_record_id = a.record_id))
-       ) - (select count(*) from alias_overrides o where o.target = t.name collate "C"), 'expected'
-     from unnest($1::text[], $2::boolean[]) as t (name, answered) order by t.name
-     on conflict (guard, target) do update set aliases = excluded.aliases
-     returning target, aliases`,
-    [losses.map(({ name }) => name), losses.map(({ before }) => before.answered)],
+       ) - (select count(*) from alias_overrides o where o.target = t.name collate "C"))::integer as aliases
+     from unnest($1::text[], $2::boolean[]) as t (name, answered), others`,
+    [losses.map(({ name }) => name), losses.map(({ before }) => before.answered), guards.emptyWindow / 1000],
   );
-  const { rows } = await client.query<{ concerned: string }>(
-    `with cut as (
-       select coalesce(min(at) filter (where state = 'held'), clock_timestamp()) - make_interval(secs => $1) as at
-       from guarded_targets where guard = 'empty')
-     select coalesce(sum(g.aliases), 0) as concerned from guarded_targets g, cut
-     where g.guard = 'empty' and (g.state <> 'done' or g.at > cut.at)`,
-    [guards.emptyWindow / 1000],
-  );
-  return weigh(client, guards, 'empty', mine, Number(rows[0]?.concerned));
+  return weigh(client, guards, 'empty', rows, sum(rows));
 }
 
 /** How many aliases change at once: those of these targets, and those changed or held within the window. */
 export async function countChanges(
-  client: Client,
+  client: Asked,
   targets: readonly string[],
   guards: GuardPolicy,
 ): Promise<Counted & { near: boolean }> {
@@ -95,9 +93,13 @@ export async function countChanges(
       ) as o`,
     values: [targets, guards.changeWindow / 1000],
   });
-  const concerned = rows.reduce((sum, row) => sum + row.aliases, Number(rows[0]?.others ?? 0));
-  const counted = await weigh(client, guards, 'change', rows, concerned);
-  return { ...counted, near: counted.tooMany || isTooMany(concerned, counted.total, guards.change / 2) };
+  const counted = await weigh(client, guards, 'change', rows, sum(rows));
+  const near = counted.tooMany || isTooMany(counted.concerned, counted.total, guards.change / 2);
+  return { ...counted, near };
+}
+
+function sum(rows: readonly { aliases: number; others: string }[]): number {
+  return rows.reduce((aliases, row) => aliases + row.aliases, Number(rows[0]?.others ?? 0));
 }
 
 /** That there are so many aliases at least was seen at that time, in milliseconds of this process. */
@@ -106,7 +108,7 @@ const SEEN_FOR = 10_000;
 
 /** All aliases are counted no farther than is needed to see that they are enough; where they are not, the number is exact. */
 async function weigh(
-  client: Client,
+  client: Asked,
   guards: GuardPolicy,
   guard: GuardNumbers['guard'],
   mine: readonly { target: string; aliases: number }[],
