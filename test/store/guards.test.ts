@@ -113,14 +113,14 @@ describe('guard empty', () => {
     await look(0, 19, denied);
     now += policy.negativeHold;
     await look(0, 19, denied);
-    await store.operator.query(`update guarded_targets set at = at - interval '2 hours'`);
+    await store.pool.query(`update guarded_targets set at = at - interval '2 hours'`);
     await look(19, 38, denied);
     now += policy.negativeHold;
     expect((await look(19, 38, denied)).written.get(target(19))?.heldBy).toBeUndefined();
     await look(38, 40, denied);
     now += policy.negativeHold;
     expect((await look(38, 40, denied)).written.get(target(38))?.heldBy).toMatchObject({ concerned: 21 });
-    await store.operator.query(`update guarded_targets set at = at - interval '2 hours'`);
+    await store.pool.query(`update guarded_targets set at = at - interval '2 hours'`);
     now += 7_200_000;
     expect((await look(38, 40, denied)).written.get(target(38))?.heldBy).toMatchObject({ concerned: 21 });
   });
@@ -129,7 +129,7 @@ describe('guard empty', () => {
     const zoneId = await aliases(200);
     await look(0, 200, denied, guards({ empty: 100 }));
     // nothing is expected: only what the workers do counts
-    await store.operator.query('delete from guarded_targets');
+    await store.pool.query('delete from guarded_targets');
     now += policy.negativeHold;
     const worker = async (from: number) => {
       for (let index = from; index < 200; index += 40) {
@@ -218,7 +218,7 @@ describe('guard change', () => {
     expect((await move(55, 56, denied)).written.get(target(55))?.heldBy).toBeDefined();
 
     // the minute is over, and few are held: they are released
-    await store.operator.query(`update guarded_targets set at = at - interval '2 minutes'`);
+    await store.pool.query(`update guarded_targets set at = at - interval '2 minutes'`);
     now += 120_000;
     expect((await move(51, 53)).written.get(target(51))).toMatchObject({
       heldBy: undefined,
