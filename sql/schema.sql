@@ -2,6 +2,14 @@
 
 -- tables
 
+create table alias_names (
+  zone_id bigint not null,
+  owner text collate "C" not null,
+  in_zone bigint not null,
+  name text collate "C" not null,
+  under boolean not null
+);
+
 create table alias_overrides (
   record_id bigint not null,
   zone_id bigint not null,
@@ -30,11 +38,14 @@ create table aliases (
   record_id bigint not null,
   zone_id bigint not null,
   owner text collate "C" not null,
-  target text collate "C" not null,
+  target text collate "C",
   held_since timestamp with time zone,
   held_reason text,
   answers text not null default 'stable'::text,
-  has_fallback boolean not null default false
+  has_fallback boolean not null default false,
+  path text[],
+  denied_since timestamp with time zone,
+  recheck_at timestamp with time zone
 );
 
 create table api_tokens (
@@ -194,6 +205,13 @@ create table service_processes (
   queue_hash text not null,
   started_at timestamp with time zone not null default now(),
   seen_at timestamp with time zone not null default now()
+);
+
+create table target_names (
+  target text collate "C" not null,
+  in_zone bigint not null,
+  name text collate "C" not null,
+  under boolean not null
 );
 
 create table transfer_leases (
@@ -1692,6 +1710,10 @@ $function$
 
 -- constraints
 
+alter table alias_names add constraint alias_names_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
+
+alter table alias_names add constraint alias_names_pkey PRIMARY KEY (zone_id, owner, in_zone, name, under);
+
 alter table alias_overrides add constraint alias_overrides_kind_check CHECK ((kind = ANY (ARRAY['forced'::text, 'apex'::text])));
 
 alter table alias_overrides add constraint alias_overrides_pkey PRIMARY KEY (record_id);
@@ -1758,6 +1780,8 @@ alter table serials_ahead add constraint serials_ahead_pkey PRIMARY KEY (zone_id
 
 alter table service_processes add constraint service_processes_pkey PRIMARY KEY (id);
 
+alter table target_names add constraint target_names_pkey PRIMARY KEY (target, in_zone, name, under);
+
 alter table transfer_leases add constraint transfer_leases_pkey PRIMARY KEY (id);
 
 alter table transfer_records add constraint transfer_records_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
@@ -1802,17 +1826,27 @@ alter table zones add constraint zones_name_key UNIQUE (name);
 
 -- indexes
 
+CREATE INDEX alias_names_by_name ON public.alias_names USING btree (in_zone, name);
+
+CREATE INDEX alias_names_by_reversed_name ON public.alias_names USING btree (reverse(name));
+
 CREATE INDEX alias_overrides_by_target ON public.alias_overrides USING btree (target);
 
 CREATE INDEX alias_targets_by_due ON public.alias_targets USING btree (due_at);
 
 CREATE INDEX aliases_by_owner ON public.aliases USING btree (zone_id, owner);
 
+CREATE INDEX aliases_by_reversed_target ON public.aliases USING btree (reverse(target));
+
 CREATE INDEX aliases_by_target ON public.aliases USING btree (target);
 
 CREATE INDEX aliases_exact ON public.aliases USING btree (target) WHERE (answers = 'exact'::text);
 
+CREATE INDEX aliases_to_recheck ON public.aliases USING btree (recheck_at) WHERE (recheck_at IS NOT NULL);
+
 CREATE INDEX aliases_with_fallback ON public.aliases USING btree (target) WHERE has_fallback;
+
+CREATE INDEX aliases_within ON public.aliases USING btree (zone_id) WHERE (target IS NULL);
 
 CREATE INDEX convergence_due ON public.convergence USING btree (next_check_at) WHERE (next_check_at IS NOT NULL);
 
@@ -1828,9 +1862,15 @@ CREATE INDEX record_history_by_version ON public.record_history USING btree (zon
 
 CREATE INDEX records_by_owner ON public.records USING btree (zone_id, owner);
 
+CREATE INDEX records_by_reversed_owner ON public.records USING btree (zone_id, reverse(owner)) WHERE (NOT disabled);
+
 CREATE INDEX refusals_by_age ON public.refusals USING btree (registered, last_at);
 
 CREATE INDEX served_changes_by_xid ON public.served_changes USING btree (xid);
+
+CREATE INDEX target_names_by_name ON public.target_names USING btree (in_zone, name);
+
+CREATE INDEX target_names_by_reversed_name ON public.target_names USING btree (reverse(name));
 
 CREATE INDEX transfer_records_by_owner ON public.transfer_records USING btree (zone_id, owner);
 
@@ -1847,6 +1887,8 @@ CREATE INDEX zones_catalogs ON public.zones USING btree (id) WHERE catalog;
 CREATE INDEX zones_with_alias_floor ON public.zones USING btree (id) WHERE (alias_floor > 0);
 
 -- triggers
+
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.alias_names FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.alias_overrides FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
@@ -1919,6 +1961,8 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.ser
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.served_changes FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.service_processes FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
+
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.target_names FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.transfer_leases FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 

@@ -44,6 +44,7 @@ export async function startWorker({
     log,
     serialPolicy: config.serialPolicy,
     before: (zoneIds) => firstSerials.before(zoneIds),
+    policy: policyOf(config),
   });
   onStop(() => publisher.stop());
   publisher.start();

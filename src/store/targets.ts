@@ -75,7 +75,7 @@ export async function tidyTargets(pool: Pool): Promise<void> {
   );
   await pool.query(
     `insert into alias_targets (name) select distinct target from aliases a
-     where not exists (select from alias_targets where name = a.target) on conflict (name) do nothing`,
+     where target is not null and not exists (select from alias_targets where name = a.target) on conflict (name) do nothing`,
   );
 }
 

@@ -6,6 +6,7 @@ import type { Pool } from '../store/pool.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
 import { type MarkedZones, markedZones } from '../store/publication/read.ts';
 import { hastenTargets } from '../store/targets.ts';
+import { type AliasPolicy, aliasPolicy } from '../zone/alias/policy.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 
 export interface PublisherOptions {
@@ -16,6 +17,8 @@ export interface PublisherOptions {
   serialPolicy: SerialPolicy;
   /** Waited for before these zones are published: see FirstSerials. */
   before?(zoneIds: readonly string[]): Promise<void>;
+  /** For ALIAS records whose way ends within our zones. */
+  policy?: AliasPolicy;
   /** Zones in one transaction, at most. */
   batch?: number;
   /** Milliseconds between looks for marks whose hint was lost. */
@@ -107,7 +110,7 @@ export class Publisher {
 
   /** One batch; false where no marked zone is left that could be had. */
   async #publishBatch(): Promise<boolean> {
-    const { pool, clock, serialPolicy, batch = 500 } = this.#options;
+    const { pool, clock, serialPolicy, policy = aliasPolicy(), batch = 500 } = this.#options;
     const now = clock.now();
     for (const [zoneId, until] of this.#held) if (until <= now) this.#held.delete(zoneId);
     const { zoneIds, areLarge } = this.#choose(
@@ -118,7 +121,7 @@ export class Publisher {
     if (areLarge) this.#largeBatches++;
     try {
       await this.#options.before?.(zoneIds);
-      const publication = await publishMarked(pool, { serialPolicy, now, zoneIds });
+      const publication = await publishMarked(pool, { serialPolicy, policy, now, zoneIds });
       await hastenTargets(pool, publication.followed);
       const locked = new Set(publication.locked);
       for (const zoneId of zoneIds) if (!locked.has(zoneId)) this.#held.set(zoneId, clock.now() + HELD_FOR);
@@ -148,14 +151,19 @@ export class Publisher {
 
   /** One zone that can't be published must not stop the others of its batch. */
   async #publishOneByOne(zoneIds: readonly string[], cause: unknown): Promise<void> {
-    const { pool, clock, serialPolicy, log } = this.#options;
+    const { pool, clock, serialPolicy, policy = aliasPolicy(), log } = this.#options;
     log.warn(
       { error: messageOf(cause), zones: zoneIds.length },
       'a batch failed; its zones are published one by one',
     );
     for (const zoneId of zoneIds) {
       try {
-        const publication = await publishMarked(pool, { serialPolicy, now: clock.now(), zoneIds: [zoneId] });
+        const publication = await publishMarked(pool, {
+          serialPolicy,
+          policy,
+          now: clock.now(),
+          zoneIds: [zoneId],
+        });
         await hastenTargets(pool, publication.followed);
         if (publication.locked.length === 0) this.#held.set(zoneId, clock.now() + HELD_FOR);
         this.#report(publication);

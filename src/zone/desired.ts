@@ -109,7 +109,7 @@ function addAlias(
   } else {
     const kept = keptUntilAnswered(desired.records, published);
     for (const record of kept) desired.records.push({ ...record, sourceRecordId: alias.id });
-    const says = `${target} has not answered yet`;
+    const says = answer?.held ?? `${target} has not answered yet`;
     desired.alias = { ...row, held: kept.length > 0 ? `${says}: what stood here before stays` : says };
   }
   if (options.debugTxt && !desired.records.some((record) => record.type === 'CNAME'))

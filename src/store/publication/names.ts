@@ -2,19 +2,19 @@ import { absoluteName } from '../../dns/name.ts';
 import { typeFromText } from '../../dns/types.ts';
 import { catalogRecords } from '../../zone/catalog.ts';
 import { difference } from '../../zone/changeset.ts';
-import { type Answers, type Desired, desiredRecords, targetOf } from '../../zone/desired.ts';
-import { type AliasOptions, type ServedRecord, USUAL_OPTIONS } from '../../zone/record.ts';
+import { type Desired, desiredRecords } from '../../zone/desired.ts';
+import type { ServedRecord } from '../../zone/record.ts';
 import { packRecords, type StoredRecord } from '../../zone/version.ts';
-import { readOverrides } from '../guards/overrides.ts';
+import { type FollowOptions, followAll } from '../in-zone/following.ts';
+import { rememberReadings } from '../in-zone/readings.ts';
 import type { Client } from '../pool.ts';
 import type { ZoneDelta } from './advance.ts';
+import { aliasesOf, answersFor, knownAs } from './answers.ts';
 import { readMembers } from './catalog.ts';
 import {
-  holdTargets,
   type KnownAlias,
   type Names,
   readAliases,
-  readAnswers,
   readPublished,
   readSources,
   type ZonePublished,
@@ -34,6 +34,8 @@ export interface Rewritten {
   deltas: Map<string, ZoneDelta>;
   /** True where a target was never followed before. */
   newTargets: boolean;
+  /** True where a name was marked once more. */
+  again: boolean;
   /** Targets that an ALIAS at these names follows from now on. */
   followed: Set<string>;
   /** Zones with a row whose problem could not be written, as a client holds it; its name is marked again. */
@@ -48,11 +50,13 @@ export async function rewriteNames(
   client: Client,
   names: Names,
   catalogs: ReadonlyMap<string, string>,
+  options: FollowOptions,
 ): Promise<Rewritten> {
   const sources = groupByName(await readSources(client, names));
   const published = groupByName(await readPublished(client, names));
   const known = await readAliases(client, names);
-  const { answers, followed } = await answersFor(client, sources, known);
+  const following = await followAll(client, aliasesOf(sources, published, known), options);
+  const { answers, followed } = await answersFor(client, following, known);
   const members = await readMembers(client, names, catalogs);
 
   const stale: string[] = [];
@@ -73,7 +77,7 @@ export async function rewriteNames(
         : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
     const { deleted, added, relinked } = difference(before, desired.records);
     links.push(...relinked);
-    if (desired.alias) aliases.push(knownAs(zoneId, owner, desired.alias));
+    if (desired.alias) aliases.push(knownAs(zoneId, owner, desired.alias, following));
     problems.push(...changedProblems(rows, desired));
     if (deleted.length + added.length === 0) return;
     for (const record of deleted) stale.push(record.id);
@@ -88,57 +92,8 @@ export async function rewriteNames(
   const passed = namesOf(problems.filter(({ id }) => !written.has(id)));
   await markAgain(client, passed);
   const { newTargets } = await rememberAliases(client, known, aliases);
-  return { deltas, newTargets, followed, passed: new Set(passed.zoneIds) };
-}
-
-async function answersFor(
-  client: Client,
-  sources: Map<string, ZoneSource[]>,
-  known: ReadonlyMap<string, KnownAlias>,
-): Promise<{ answers: Answers; followed: Set<string> }> {
-  const targets = new Map<string, string>();
-  const unseen = new Set<string>();
-  for (const rows of sources.values()) {
-    for (const row of rows) {
-      if (row.type !== 'ALIAS') continue;
-      const target = targetOf(row.content);
-      targets.set(row.id, target);
-      if (!isFollowed(known.get(row.id), target, row.options ?? USUAL_OPTIONS)) unseen.add(target);
-    }
-  }
-  await holdTargets(client, [...unseen]);
-  return { answers: await readAliasAnswers(client, targets), followed: unseen };
-}
-
-/** What is known of the targets of these ALIAS records, by id, and what sets any of them apart. */
-export async function readAliasAnswers(
-  client: Client,
-  targets: ReadonlyMap<string, string>,
-): Promise<Answers> {
-  const { answers, guarded } = await readAnswers(client, [...new Set(targets.values())]);
-  const overrides = await readOverrides(
-    client,
-    [...targets].flatMap(([recordId, target]) => (guarded.has(target) ? recordId : [])),
-  );
-  return (target, recordId) => {
-    const override = overrides.get(recordId);
-    return override?.target === target ? override.answer : answers.get(target);
-  };
-}
-
-function knownAs(zoneId: string, owner: string, alias: NonNullable<Desired['alias']>): KnownAlias {
-  const { recordId, target, options, held = null } = alias;
-  const { answers, fallback } = options;
-  return { recordId, zoneId, owner, target, held, answers, hasFallback: fallback.length > 0 };
-}
-
-/** Whether answers of the target mark this ALIAS as it is now. */
-function isFollowed(known: KnownAlias | undefined, target: string, options: AliasOptions): boolean {
-  return (
-    known?.target === target &&
-    known.answers === options.answers &&
-    known.hasFallback === options.fallback.length > 0
-  );
+  const again = await rememberReadings(client, known, aliases, following);
+  return { deltas, newTargets, again, followed, passed: new Set(passed.zoneIds) };
 }
 
 function changedProblems(rows: readonly ZoneSource[], desired: Desired): Problem[] {

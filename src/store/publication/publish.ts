@@ -1,4 +1,6 @@
+import { type AliasPolicy, aliasPolicy } from '../../zone/alias/policy.ts';
 import type { SerialPolicy } from '../../zone/serial-policy.ts';
+import { spreadMarks } from '../in-zone/followers.ts';
 import type { Pool } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
 import { type Advance, advance } from './advance.ts';
@@ -13,6 +15,8 @@ export interface PublishOptions {
   serialPolicy: SerialPolicy;
   /** Milliseconds since the epoch. */
   now: number;
+  /** What an ALIAS publishes whose way ends within our zones; the default settings', where nothing is said. */
+  policy?: AliasPolicy;
   /** The zones of this batch. */
   zoneIds: readonly string[];
 }
@@ -43,7 +47,8 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
       client,
       options.zoneIds.filter((zoneId) => !held.has(zoneId)),
     );
-    if (zones.length === 0) return { zones: [], locked: gone, setAside: [], marks: 0, followed: [] };
+    if (zones.length + gone.length === 0)
+      return { zones: [], locked: [], setAside: [], marks: 0, followed: [] };
     const marks = await takeMarks(
       client,
       zones.map((zone) => zone.id),
@@ -55,8 +60,14 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
         .filter(({ zone, problem }) => !zone.stale || zone.problem !== problem)
         .map(({ zone, problem }) => ({ zoneId: zone.id, problem })),
     );
-    const { deltas, newTargets, followed, passed } = await rewriteRows(client, ready, marks);
-    const causes = causesOf(marks);
+    const spread = await spreadMarks(client, zones, ready, marks, gone);
+    const all = [...marks, ...spread.marks];
+    const { policy = aliasPolicy(), now } = options;
+    const { deltas, newTargets, again, followed, passed } = await rewriteRows(client, ready, all, {
+      policy,
+      now,
+    });
+    const causes = causesOf(all);
     const advances = ready.flatMap(
       (zone) => advance(zone, deltas.get(zone.id), causes.get(zone.id), options) ?? [],
     );
@@ -70,7 +81,11 @@ export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publ
       );
     }
     await forgetOldProblems(client, ready, advances);
-    await hint(client, [...(advances.length > 0 ? ['versions'] : []), ...(newTargets ? ['targets'] : [])]);
+    await hint(client, [
+      ...(advances.length > 0 ? ['versions'] : []),
+      ...(newTargets || spread.due ? ['targets'] : []),
+      ...(again || spread.marked ? ['marks'] : []),
+    ]);
     const publication = report(zones, advances, unready, marks.length);
     const done = publication.locked.filter((zoneId) => !passed.has(zoneId));
     return { ...publication, locked: [...done, ...gone], followed: [...followed] };

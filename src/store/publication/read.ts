@@ -233,17 +233,23 @@ export interface KnownAlias {
   recordId: string;
   zoneId: string;
   owner: string;
-  target: string;
+  /** What resolvers are asked for; null where its way ends within our zones. */
+  target: string | null;
   held: string | null;
   /** By which answers it is marked. */
   answers: AliasOptions['answers'];
   hasFallback: boolean;
+  /** The names on its way; null where the target that was written is no name of ours. */
+  path: string[] | null;
+  /** Since when the end of a way within our zones has no addresses, and when that is looked at again. */
+  deniedSince: Date | null;
+  recheckAt: Date | null;
 }
 
-/** Which target each ALIAS at these names is known to follow, by the id of its record. */
+/** What each ALIAS at these names is known to follow, by the id of its record. */
 export async function readAliases(client: Client, names: Names): Promise<Map<string, KnownAlias>> {
   const columns =
-    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held, a.answers, a.has_fallback as "hasFallback"';
+    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held, a.answers, a.has_fallback as "hasFallback", a.path, a.denied_since as "deniedSince", a.recheck_at as "recheckAt"';
   const { rows } = await readAt<KnownAlias>(
     client,
     names,

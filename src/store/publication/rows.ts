@@ -1,3 +1,4 @@
+import type { FollowOptions } from '../in-zone/following.ts';
 import type { Client } from '../pool.ts';
 import { wholeCatalog } from './catalog.ts';
 import { type Rewritten, rewriteNames } from './names.ts';
@@ -11,6 +12,7 @@ export async function rewriteRows(
   client: Client,
   zones: readonly LockedZone[],
   marks: readonly Mark[],
+  options: FollowOptions,
 ): Promise<Rewritten> {
   const whole = new Set(
     zones.filter((zone) => zone.stale || zone.publishedSerial === undefined).map((zone) => zone.id),
@@ -19,19 +21,23 @@ export async function rewriteRows(
   const ids = new Set(zones.map((zone) => zone.id));
   const single = distinctNames(marks.filter((mark) => ids.has(mark.zoneId) && !whole.has(mark.zoneId)));
   const catalogs = new Map(zones.filter((zone) => zone.catalog).map((zone) => [zone.id, zone.name]));
-  const result = await rewriteInSlices(client, single, catalogs);
+  const result = await rewriteInSlices(client, single, catalogs, options);
   const small = await smallZones(
     client,
     [...whole].filter((id) => !catalogs.has(id)),
     SMALL,
   );
   if (small.size > 0)
-    merge(result, await rewriteInSlices(client, await allNames(client, [...small]), catalogs), false);
+    merge(
+      result,
+      await rewriteInSlices(client, await allNames(client, [...small]), catalogs, options),
+      false,
+    );
   for (const zone of zones) {
     if (!whole.has(zone.id) || small.has(zone.id)) continue;
     const slices = zone.catalog ? wholeCatalog(client, zone, SLICE) : wholeZone(client, zone, SLICE);
     for await (const names of slices)
-      merge(result, await rewriteNames(client, names, catalogs), zone.publishedSerial === undefined);
+      merge(result, await rewriteNames(client, names, catalogs, options), zone.publishedSerial === undefined);
   }
   return result;
 }
@@ -49,14 +55,21 @@ async function rewriteInSlices(
   client: Client,
   names: Names,
   catalogs: ReadonlyMap<string, string>,
+  options: FollowOptions,
 ): Promise<Rewritten> {
-  const result: Rewritten = { deltas: new Map(), newTargets: false, followed: new Set(), passed: new Set() };
+  const result: Rewritten = {
+    deltas: new Map(),
+    newTargets: false,
+    again: false,
+    followed: new Set(),
+    passed: new Set(),
+  };
   for (let from = 0; from < names.owners.length; from += SLICE) {
     const slice = {
       zoneIds: names.zoneIds.slice(from, from + SLICE),
       owners: names.owners.slice(from, from + SLICE),
     };
-    merge(result, await rewriteNames(client, slice, catalogs), false);
+    merge(result, await rewriteNames(client, slice, catalogs, options), false);
   }
   return result;
 }
@@ -64,6 +77,7 @@ async function rewriteInSlices(
 /** A first version has no changeset, so its bytes need not be kept. */
 function merge(into: Rewritten, more: Rewritten, countOnly: boolean): void {
   into.newTargets ||= more.newTargets;
+  into.again ||= more.again;
   for (const target of more.followed) into.followed.add(target);
   for (const zoneId of more.passed) into.passed.add(zoneId);
   for (const [zoneId, delta] of more.deltas) {

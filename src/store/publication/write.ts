@@ -119,12 +119,14 @@ export async function rememberAliases(
   const changed = aliases.filter((alias) => !isAsKnown(alias, known.get(alias.recordId)));
   if (changed.length === 0) return { newTargets: false };
   await client.query(
-    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since, answers, has_fallback)
-     select record_id, zone_id, owner, target, held, case when held is not null then now() end, answers, has_fallback
-     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
-       as a (record_id, zone_id, owner, target, held, answers, has_fallback)
+    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since, answers, has_fallback, path, denied_since, recheck_at)
+     select record_id, zone_id, owner, target, held, case when held is not null then now() end, answers, has_fallback, string_to_array(path, ' '),
+       denied_since, recheck_at
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::text[], $9::timestamptz[], $10::timestamptz[])
+       as a (record_id, zone_id, owner, target, held, answers, has_fallback, path, denied_since, recheck_at)
      on conflict (record_id) do update set zone_id = excluded.zone_id, owner = excluded.owner, target = excluded.target,
        answers = excluded.answers, has_fallback = excluded.has_fallback, held_reason = excluded.held_reason,
+       path = excluded.path, denied_since = excluded.denied_since, recheck_at = excluded.recheck_at,
        held_since = case when excluded.held_reason is not null then coalesce(old.held_since, excluded.held_since) end`,
     [
       changed.map((alias) => alias.recordId),
@@ -134,9 +136,13 @@ export async function rememberAliases(
       changed.map((alias) => alias.held),
       changed.map((alias) => alias.answers),
       changed.map((alias) => alias.hasFallback),
+      // no canonical name holds a space
+      changed.map((alias) => alias.path?.join(' ') ?? null),
+      changed.map((alias) => alias.deniedSince),
+      changed.map((alias) => alias.recheckAt),
     ],
   );
-  const targets = [...new Set(changed.map((alias) => alias.target))].sort();
+  const targets = [...new Set(changed.flatMap((alias) => alias.target ?? []))].sort();
   const { rowCount } = await client.query(
     'insert into alias_targets (name) select name from unnest($1::text[]) as name on conflict (name) do nothing',
     [targets],
@@ -152,7 +158,10 @@ function isAsKnown(alias: KnownAlias, known: KnownAlias | undefined): boolean {
     known.target === alias.target &&
     known.held === alias.held &&
     known.answers === alias.answers &&
-    known.hasFallback === alias.hasFallback
+    known.hasFallback === alias.hasFallback &&
+    known.path?.join() === alias.path?.join() &&
+    known.deniedSince?.getTime() === alias.deniedSince?.getTime() &&
+    known.recheckAt?.getTime() === alias.recheckAt?.getTime()
   );
 }
 

@@ -1,0 +1,117 @@
+import { namesWithin } from '../../zone/in-zone/names.ts';
+import type { Client } from '../pool.ts';
+import type { LockedZone, Mark } from '../publication/read.ts';
+
+interface Edits {
+  zoneIds: string[];
+  names: string[];
+  /** True: the name itself was edited; false: something below it. */
+  direct: boolean[];
+  /** True: the zone's own name, whose NS are no zone cut. */
+  apex: boolean[];
+}
+
+/**
+ * Who has to be published again for what is marked here: the ALIAS records whose addresses were read from a name that was edited, or that
+ * lead below a zone that is new. Gives the marks of those in `ready` zones, which are published along; those elsewhere are marked.
+ * A target elsewhere whose chain comes into our zones is made due.
+ */
+export async function spreadMarks(
+  client: Client,
+  zones: readonly LockedZone[],
+  ready: readonly LockedZone[],
+  marks: readonly Mark[],
+  gone: readonly string[],
+): Promise<{ marks: Mark[]; marked: boolean; due: boolean }> {
+  const edits = editsOf(zones, marks);
+  const marked = new Set(marks.flatMap(({ zoneId, owner }) => (owner === null ? [zoneId] : [])));
+  const anew = zones.filter(
+    ({ id, stale, publishedSerial }) => stale || publishedSerial === undefined || marked.has(id),
+  );
+  const whole = [...anew.map(({ id }) => id), ...gone];
+  const apexes = anew.flatMap(({ publishedSerial, name }) => (publishedSerial === undefined ? [name] : []));
+  if (edits.names.length + whole.length === 0) return { marks: [], marked: false, due: false };
+  const values = [edits.zoneIds, edits.names, edits.direct, edits.apex, whole, apexes];
+  const { rows } = await client.query<{ zone_id: string; owner: string; cause: string }>(
+    `with ${READ_FROM('alias_names', 'd.zone_id, d.owner, d.name')}
+     select zone_id, owner, jsonb_build_object('by', 'alias', 'target', min(name))::text as cause from (
+       select * from read_from
+       union all
+       select a.zone_id, a.owner, a.target from unnest($6::text[]) as z (name) join aliases a on ${isBelow('a.target', 'z.name')}
+       union all
+       select a.zone_id, a.owner, a.target from unnest($6::text[]) as z (name) join aliases a on a.target = z.name collate "C"
+     ) as followers group by zone_id, owner`,
+    values,
+  );
+  const { rowCount: due } = await client.query(
+    `with ${READ_FROM('target_names', 'd.target')}
+     update alias_targets set due_at = now() where name in (select target from read_from) and $6::text[] is not null`,
+    values,
+  );
+  const isReady = new Set(ready.map(({ id }) => id));
+  const elsewhere = rows.filter((row) => !isReady.has(row.zone_id));
+  if (elsewhere.length > 0)
+    await client.query(
+      'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
+      [
+        elsewhere.map((row) => row.zone_id),
+        elsewhere.map((row) => row.owner),
+        elsewhere.map((row) => row.cause),
+      ],
+    );
+  return {
+    marks: rows.flatMap(({ zone_id, owner, cause }) =>
+      isReady.has(zone_id) ? [{ zoneId: zone_id, owner, cause, moved: true }] : [],
+    ),
+    marked: elsewhere.length > 0,
+    due: (due ?? 0) > 0,
+  };
+}
+
+/** A follower that is published again edits nothing: a ring of them would go round for ever. */
+function editsOf(zones: readonly LockedZone[], marks: readonly Mark[]): Edits {
+  const apexes = new Map(zones.map(({ id, name, catalog }) => [id, catalog ? undefined : name]));
+  const edits: Edits = { zoneIds: [], names: [], direct: [], apex: [] };
+  const add = (zoneId: string, name: string, direct: boolean, apex: boolean) => {
+    edits.zoneIds.push(zoneId);
+    edits.names.push(name);
+    edits.direct.push(direct);
+    edits.apex.push(apex);
+  };
+  for (const { zoneId, owner, moved } of marks) {
+    const apex = apexes.get(zoneId);
+    if (!owner || apex === undefined || moved) continue;
+    const [name = owner, ...above] = namesWithin(owner, apex);
+    add(zoneId, name, true, name === apex);
+    for (const higher of above) add(zoneId, higher, false, false);
+  }
+  return edits;
+}
+
+/**
+ * The rows of a table of readings that these edits concern, as the query `read_from`: those of the name itself; those of everything below a
+ * name above it; those below a zone cut or a DNAME that stands there now; all those of a zone read whole; and those below a new zone's name.
+ */
+const READ_FROM = (table: 'alias_names' | 'target_names', columns: string) =>
+  `edited as (select distinct zone_id, name, direct, apex from unnest($1::bigint[], $2::text[], $3::boolean[], $4::boolean[]) as e (zone_id, name, direct, apex)),
+   cuts as (
+     select e.zone_id, e.name from edited e where e.direct and exists (
+       select from records r where r.zone_id = e.zone_id and r.owner = e.name collate "C" and not r.disabled
+         and (r.type = 'DNAME' or r.type = 'NS' and not e.apex))
+   ),
+   read_from as (
+     select ${columns} from edited e join ${table} d on d.in_zone = e.zone_id and d.name = e.name collate "C" and (e.direct or d.under)
+     union all
+     select ${columns} from cuts c join ${table} d on d.in_zone = c.zone_id and ${isBelow('d.name', 'c.name')}
+     union all
+     select ${columns} from ${table} d where d.in_zone = any ($5::bigint[])
+     union all
+     select ${columns} from unnest($6::text[]) as z (name) join ${table} d on ${isBelow('d.name', 'z.name')}
+     union all
+     select ${columns} from unnest($6::text[]) as z (name) join ${table} d on reverse(d.name) = reverse(z.name) collate "C"
+   )`;
+
+/** By the index on reversed names; an escaped dot is taken for one between labels, which costs a look in vain. */
+function isBelow(name: string, other: string): string {
+  return `reverse(${name}) >= reverse('.' || ${other}) collate "C" and reverse(${name}) < (reverse('.' || ${other}) || chr(127)) collate "C"`;
+}
