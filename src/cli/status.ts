@@ -327,7 +327,9 @@ function outcomeInWords(alias: AliasStatus): string {
       ? ''
       : `held since ${alias.heldSince?.toISOString() ?? '?'}: ${alias.heldReason}`;
   const outcome = a === aaaa ? a : `A ${a}, AAAA ${aaaa}`;
-  return [outcome, detail, held].filter((part) => part).join('; ');
+  const from =
+    alias.answeredBy === 'records' ? 'from own records' : alias.path && `over ${alias.path.join(' -> ')}`;
+  return [outcome, from, detail, held].filter((part) => part).join('; ');
 }
 
 function ago(moment: Date | null): string | null {

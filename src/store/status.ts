@@ -20,6 +20,10 @@ export interface AliasStatus {
   zone: string;
   name: string;
   target: string;
+  /** Who was asked for it: our own zones where its way ends within them. */
+  answeredBy: 'records' | 'resolvers';
+  /** The names on its way through our own zones, the target first; null where it is no name of ours. */
+  path: string[] | null;
   published: string[];
   lookedAt: Date | null;
   /** `found`, `nodata`, `nxdomain`, `failed` or `never`, of each family, with what was said. */
@@ -105,7 +109,7 @@ export async function readAliasStatus(
 ): Promise<StatusPage<AliasStatus>> {
   // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
-    `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.held_since, a.held_reason,
+    `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.path, a.held_since, a.held_reason,
        t.looked_at, t.failures, t.due_at, t.state, g.guard, g.at as guarded_at, g.concerned, g.total as all_aliases, g.percent,
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
          and p.source_record_id = a.record_id order by p.type, p.content) as published
@@ -129,10 +133,12 @@ export async function readAliasStatus(
     return {
       zone: row.zone,
       name: row.name,
-      target: row.target,
+      target: row.path?.[0] ?? row.target,
+      answeredBy: row.target === null ? 'records' : 'resolvers',
+      path: row.path,
       published: row.published,
       lookedAt: row.looked_at,
-      outcome: outcomeOf(a, aaaa),
+      outcome: row.target === null ? ownOutcome(row) : outcomeOf(a, aaaa),
       failures: row.failures ?? 0,
       dueAt: row.due_at,
       heldSince: row.held_since ?? row.guarded_at ?? (denied ? new Date(deniedSince) : null),
@@ -266,6 +272,13 @@ export async function notifyAgain(
     notifications: rows.reduce((sum, row) => sum + Number(row.sent), 0),
     zones: rows.map((row) => row.name),
   };
+}
+
+/** What our own records say. */
+function ownOutcome(alias: { published: string[]; held_reason: string | null }): AliasStatus['outcome'] {
+  if (alias.held_reason !== null) return { a: 'failed', aaaa: 'failed', detail: null };
+  const has = (isIpv6: boolean) => alias.published.some((address) => address.includes(':') === isIpv6);
+  return { a: has(false) ? 'found' : 'nodata', aaaa: has(true) ? 'found' : 'nodata', detail: null };
 }
 
 function outcomeOf(
