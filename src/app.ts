@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { showPresence } from './app/presence.ts';
+import { startReplica } from './app/replica.ts';
 import { keepSealed } from './app/secrets.ts';
 import type { Shared } from './app/shared.ts';
 import { startTransfer } from './app/transfer.ts';
@@ -17,6 +18,7 @@ import { migrate } from './store/migrate.ts';
 import { createPool, type Pool } from './store/pool.ts';
 import { queuePlace } from './store/processes.ts';
 import { Secrets } from './store/secrets.ts';
+import { isStandby } from './store/standby/check.ts';
 import { openQueues } from './sync/queues.ts';
 import { startSchedule } from './sync/schedule.ts';
 
@@ -69,12 +71,27 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onError: (error) => log.warn({ error: messageOf(error) }, 'a connection to PostgreSQL was lost'),
     });
     stops.push(() => pool.end());
-    await prepareDatabase(pool, log, options.signal);
+    const secrets = new Secrets(config.secretKeys);
+    const few = {
+      config,
+      databaseUrl,
+      pool,
+      secrets,
+      log,
+      metrics: new Metrics(),
+      onStop: (end: () => unknown) => stops.push(end),
+      onReady: (reason: () => string | undefined) => reasons.push(reason),
+    };
+    if ((await prepareDatabase(pool, log, options)) === 'replica') {
+      if ((options.processes ?? 1) > 1) await startTransferProcesses(few, options.processes ?? 1);
+      else await startReplica({ ...few, signal: options.signal }, options.sharesPorts);
+      if (options.sharesPorts === true) stops.push(tellParent(few.metrics, reasons));
+      return { stop };
+    }
     const hints = new Hints(databaseUrl, (error) =>
       log.warn({ error: messageOf(error) }, 'hints from PostgreSQL were lost; polling goes on'),
     );
     stops.push(() => hints.stop());
-    const secrets = new Secrets(config.secretKeys);
     stops.push(await keepSealed({ pool, hints, secrets, log }));
     const queues = await openQueues({
       databaseUrl,
@@ -89,18 +106,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       `PostgreSQL ${config.databaseUrl ? 'of DATABASE_URL' : 'embedded in .zoneferry/'}, queue on ${queues.kind === 'redis' ? 'Redis of REDIS_URL' : 'the same PostgreSQL'}`,
     );
 
-    const shared: Shared = {
-      config,
-      databaseUrl,
-      pool,
-      secrets,
-      hints,
-      queues,
-      log,
-      metrics: new Metrics(),
-      onStop: (end) => stops.push(end),
-      onReady: (reason) => reasons.push(reason),
-    };
+    const shared: Shared = { ...few, hints, queues };
     if (options.roles.includes('worker')) await startWorker(shared);
     if (options.roles.includes('transfer')) {
       if ((options.processes ?? 1) > 1) await startTransferProcesses(shared, options.processes ?? 1);
@@ -131,13 +137,21 @@ async function joinEmbedded(config: Config, stops: (() => unknown)[]): Promise<s
   return embedded.url;
 }
 
-/** Waits for PostgreSQL as long as it takes; what it says about rights or versions ends the start. */
-async function prepareDatabase(pool: Pool, log: Log, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * Waits for PostgreSQL as long as it takes, and brings its schema up to date where it can be written to; what it says about rights or
+ * versions ends the start.
+ */
+async function prepareDatabase(
+  pool: Pool,
+  log: Log,
+  { roles, signal }: ServiceOptions,
+): Promise<'primary' | 'replica'> {
   for (let wait = 250; ; wait = Math.min(wait * 2, 5_000)) {
     try {
+      if (roles.every((role) => role === 'transfer') && (await isStandby(pool))) return 'replica';
       const applied = await migrate(pool);
       if (applied.length > 0) log.info({ applied }, `database migrated: ${applied.join(', ')}`);
-      return;
+      return 'primary';
     } catch (error) {
       if (!isAway(error))
         throw error instanceof UserError

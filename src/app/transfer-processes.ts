@@ -10,7 +10,10 @@ export { SHARES_PORTS } from './transfer-processes/process.ts';
  * The role `transfer` in `count` processes of their own, which share the ports: the system gives each connection and each client's
  * datagrams to one of them. Each is right alone. One that ends is started again; when this process ends, they do.
  */
-export async function startTransferProcesses(shared: Shared, count: number): Promise<void> {
+export async function startTransferProcesses(
+  shared: Pick<Shared, 'config' | 'log' | 'metrics' | 'onStop' | 'onReady'>,
+  count: number,
+): Promise<void> {
   const { config, log, metrics, onStop, onReady } = shared;
   for (const endpoint of [...config.dnsListen, ...(config.tls?.listen ?? [])])
     if (endpoint.port === 0)
@@ -30,7 +33,7 @@ export async function startTransferProcesses(shared: Shared, count: number): Pro
 }
 
 /** Ports that are shared can be had twice: another program's are only seen by who wants them alone. */
-async function refuseTakenPorts({ config }: Shared): Promise<void> {
+async function refuseTakenPorts({ config }: Pick<Shared, 'config'>): Promise<void> {
   const listeners = new Listeners(config.dnsListen, { onConnection: () => {}, onDatagram: () => {} });
   await listeners.start();
   await listeners.stop();

@@ -84,16 +84,13 @@ async function refuseOldServer(client: {
     throw new UserError(`PostgreSQL ${Math.floor(version / 10_000)} is too old: Zoneferry takes 15 or later`);
 }
 
-/**
- * A standby can't be written to, and shows a commit later than the primary does, unless commits wait for it (`remote_apply`): a serial
- * answered from there could be older than one already notified.
- */
+/** What can be done on a standby all the same is done without this. */
 async function refuseStandby(client: {
   query(text: string): Promise<{ rows: { standby?: boolean }[] }>;
 }): Promise<void> {
   const { rows } = await client.query('select pg_is_in_recovery() as standby');
   if (rows[0]?.standby)
     throw new UserError(
-      'this PostgreSQL is a read replica, where versions show up late and nothing can be written: DATABASE_URL takes the primary',
+      'this PostgreSQL is a read replica, where nothing can be written: DATABASE_URL takes the primary, and a replica for `serve --roles transfer` alone',
     );
 }

@@ -8,7 +8,7 @@ import { answers } from './secondaries/dig.ts';
 import { freePort } from './secondaries/ports.ts';
 import { ServerProcess } from './secondaries/server-process.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/zoneferry.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/zoneferry.js', import.meta.url));
 
 export interface ServiceOptions {
   databaseUrl: string;
