@@ -11,6 +11,7 @@ import {
   setRecord,
 } from '../store/records.ts';
 import { findZone, type Zone } from '../store/zones.ts';
+import { type AliasFlags, aliasFlags, aliasOptionsOf, optionsInWords } from './alias-options.ts';
 import { anyWholeNumber, usual, zoneName } from './arguments.ts';
 import { withDatabase } from './database.ts';
 import { print, printJson, table, write, writeJsonArray } from './output.ts';
@@ -25,23 +26,26 @@ const NAME_HELP = 'as in a zone file: relative, absolute with the final dot, or 
 export function define(program: Command): void {
   const record = program.command('record').description('add, change and list records');
   usual(
-    named(record.command('add').description('add a record'))
-      .argument('<content>', 'the data in presentation format; for ALIAS the target')
-      .option('--ttl <seconds>', 'TTL in seconds', anyWholeNumber, 3600)
-      .action(add),
+    aliasFlags(
+      named(record.command('add').description('add a record'))
+        .argument('<content>', 'the data in presentation format; for ALIAS the target')
+        .option('--ttl <seconds>', 'TTL in seconds', anyWholeNumber, 3600),
+    ).action(add),
     'zoneferry record add example.com @ ALIAS myapp.cdn.example.net',
     'zoneferry record add example.com www TXT \'"some text"\' --ttl 300',
   );
   usual(
-    named(record.command('set').description('change a record'))
-      .argument('[content]', 'the present data, where the name has several of this type')
-      .option('--content <content>', 'the new data')
-      .option('--ttl <seconds>', 'the new TTL in seconds', anyWholeNumber)
-      .option('--disable', 'stop serving it')
-      .option('--enable', 'serve it again')
-      .action(set),
+    aliasFlags(
+      named(record.command('set').description('change a record'))
+        .argument('[content]', 'the present data, where the name has several of this type')
+        .option('--content <content>', 'the new data')
+        .option('--ttl <seconds>', 'the new TTL in seconds', anyWholeNumber)
+        .option('--disable', 'stop serving it')
+        .option('--enable', 'serve it again'),
+    ).action(set),
     'zoneferry record set example.com www A --content 192.0.2.2',
     'zoneferry record set example.com www A 192.0.2.1 --disable',
+    'zoneferry record set example.com @ ALIAS --answers exact --fallback 192.0.2.9,2001:db8::9 --debug-txt on',
   );
   usual(
     record
@@ -73,11 +77,12 @@ async function add(
   name: string,
   typeText: string,
   content: string,
-  options: Json & { ttl: number },
+  options: Json & AliasFlags & { ttl: number },
 ): Promise<void> {
   const owner = ownerOf(name, zone);
   const type = typeOf(owner, typeText);
   const ttl = ttlOf(owner, type, options.ttl);
+  const given = aliasOptionsOf(owner, type, options);
   const record = await withDatabase(async ({ pool }) => {
     const found = await zoneOf(pool, zone);
     return addRecord(pool, found.id, {
@@ -85,12 +90,13 @@ async function add(
       type,
       ttl,
       content: normalContent(owner, type, content),
+      options: given,
     });
   });
   report(record, zone, 'added', options);
 }
 
-interface SetOptions extends Json {
+interface SetOptions extends Json, AliasFlags {
   content?: string;
   ttl?: number;
   disable?: boolean;
@@ -106,14 +112,19 @@ async function set(
 ): Promise<void> {
   const { disable, enable } = options;
   if (disable && enable) throw new UserError('--disable and --enable exclude one another', 2);
-  if (options.content === undefined && options.ttl === undefined && !disable && !enable)
-    throw new UserError('nothing to change: give --content, --ttl, --disable or --enable', 2);
   const owner = ownerOf(name, zone);
   const type = typeOf(owner, typeText);
+  const given = aliasOptionsOf(owner, type, options);
+  if (options.content === undefined && options.ttl === undefined && !disable && !enable && !given)
+    throw new UserError(
+      `nothing to change: give --content, --ttl, --disable or --enable${type === 'ALIAS' ? ', --answers, --fallback or --debug-txt' : ''}`,
+      2,
+    );
   const change = {
     ttl: options.ttl === undefined ? undefined : ttlOf(owner, type, options.ttl),
     content: options.content === undefined ? undefined : normalContent(owner, type, options.content),
     disabled: disable ? true : enable ? false : undefined,
+    options: given,
   };
   const record = await withDatabase(async ({ pool }) => {
     const matches = await matching(pool, await zoneOf(pool, zone), owner, type, present);
@@ -158,7 +169,9 @@ function records(batch: readonly StoredSource[]): string {
       record.ttl,
       record.type,
       record.content,
-      record.disabled ? 'disabled' : (record.problem ?? ''),
+      [record.disabled ? 'disabled' : (record.problem ?? ''), optionsInWords(record.options)]
+        .filter((part) => part)
+        .join(' '),
     ]),
     '',
   );
@@ -211,12 +224,13 @@ function report(record: StoredSource, zone: string, done: string, options: Json)
 }
 
 function recordJson(record: StoredSource, zone: string): object {
-  const { id, name, type, content, ttl, disabled, problem } = record;
-  return { id, zone, name, type, content, ttl, disabled, problem };
+  const { id, name, type, content, ttl, disabled, problem, options } = record;
+  return { id, zone, name, type, content, ttl, disabled, problem, ...options };
 }
 
 function inWords(record: StoredSource): string {
-  return `${record.name} ${record.ttl} ${record.type} ${record.content}`;
+  const options = optionsInWords(record.options);
+  return `${record.name} ${record.ttl} ${record.type} ${record.content}${options ? ` ${options}` : ''}`;
 }
 
 function noRecord(owner: string, type: string, content: string | undefined): UserError {

@@ -7,8 +7,10 @@ import { openVersion } from '../store/open-version.ts';
 import type { Pool } from '../store/pool.ts';
 import { listRecords } from '../store/records.ts';
 import { findZone, type Zone } from '../store/zones.ts';
+import type { AliasOptions } from '../zone/record.ts';
 import { soaRdata } from '../zone/soa.ts';
 import { unpackRecords } from '../zone/version.ts';
+import { OPTIONS_COMMENT, optionsInWords } from './alias-options.ts';
 import { withDatabase } from './database.ts';
 import { warn, write, writeJsonArray } from './output.ts';
 import { noZone } from './zone-show.ts';
@@ -19,6 +21,8 @@ interface Line {
   ttl: number;
   type: string;
   content: string;
+  /** Of an ALIAS of the source. */
+  options?: AliasOptions | null;
 }
 
 export async function exportZone(name: string, options: { source?: boolean; json?: boolean }): Promise<void> {
@@ -32,7 +36,10 @@ export async function exportZone(name: string, options: { source?: boolean; json
       return;
     }
     for await (const batch of lines) {
-      const texts = batch.map(({ name, ttl, type, content }) => formatRecordLine(name, ttl, type, content));
+      const texts = batch.map(({ name, ttl, type, content, options = null }) => {
+        const words = optionsInWords(options);
+        return `${formatRecordLine(name, ttl, type, content)}${words ? ` ${OPTIONS_COMMENT} ${words}` : ''}`;
+      });
       await write(`${texts.join('\n')}\n`);
     }
   });
@@ -87,7 +94,8 @@ function sourceOf(pool: Pool, zone: Zone): Export {
         if (record.disabled) return [];
         const content = normalContent(record);
         if (content === undefined) return [];
-        return [{ name: record.name, ttl: record.ttl, type: record.type, content }];
+        const { name, ttl, type, options } = record;
+        return [{ name, ttl, type, content, ...(options ? { options } : {}) }];
       });
     }
   }

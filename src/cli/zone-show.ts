@@ -47,6 +47,7 @@ export async function show(name: string, options: Json): Promise<void> {
     ['minimum', zone.minimum],
     ['soa-ttl', zone.soaTtl],
     ['serial-policy', zone.serialPolicy ?? 'default'],
+    ['alias-floor', zone.aliasFloor],
   ];
   print(lines.map(([title, value]) => `${title.padEnd(14)}${value}`).join('\n'));
 }

@@ -154,5 +154,10 @@ function settings(command: Command, needed: 'requiredOption' | 'option'): Comman
       '--serial-policy <policy>',
       'increment, date or unixtime; "default" for that of SERIAL_POLICY',
       (text) => (text === 'default' ? text : serialPolicy(text)),
+    )
+    .option(
+      '--alias-floor <seconds>',
+      'the least time between two serials that answers of ALIAS targets alone spend; edits never wait',
+      wholeNumber(0, 86_400),
     );
 }

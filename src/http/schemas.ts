@@ -101,6 +101,12 @@ const zoneSettings = {
   expire: { ...SECONDS, minimum: 1 },
   minimum: SECONDS,
   soaTtl: SECONDS,
+  aliasFloor: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 86_400,
+    description: 'The least seconds between two serials that answers of ALIAS targets alone spend.',
+  },
 };
 
 export const newZone = body({ name: text('The zone.', 'example.com'), ...zoneSettings }, [
@@ -135,6 +141,22 @@ const record = {
   content: { type: 'string', description: 'Presentation format; of an ALIAS the target.' },
   ttl: { type: 'integer', description: 'Seconds, 0 to 2147483647.' },
   disabled: { type: 'boolean', description: 'Not served.' },
+  answers: {
+    type: 'string',
+    enum: ['stable', 'exact'],
+    description:
+      'Of an ALIAS: whether a rotating target costs few serials, or each of its answers is published.',
+  },
+  fallback: {
+    type: 'array',
+    items: { type: 'string' },
+    maxItems: 100,
+    description: 'Of an ALIAS: addresses that are published once its target had no answer for MAX_STALE.',
+  },
+  debugTxt: {
+    type: 'boolean',
+    description: 'Of an ALIAS: whether a TXT beside the addresses names the target.',
+  },
 };
 export const newRecord = body(
   {

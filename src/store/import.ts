@@ -2,7 +2,7 @@ import { compareSerial, isNewer } from '../dns/serial.ts';
 import { type SerialPolicy, serialAfter } from '../zone/serial-policy.ts';
 import type { SoaColumns } from '../zone/soa.ts';
 import { firstConflict, type ImportConflict } from './import/conflicts.ts';
-import { findDifferences, writeDifferences } from './import/differences.ts';
+import { findDifferences, STAGED_OPTIONS, writeDifferences, writeOptions } from './import/differences.ts';
 import { type ImportRow, stage } from './import/stage.ts';
 import type { Client, Pool } from './pool.ts';
 
@@ -33,6 +33,8 @@ export interface Imported {
   records: number;
   added: number;
   deleted: number;
+  /** Aliases that stay, with other options. */
+  options: number;
   /** Whether the zone's SOA changed in more than its serial. */
   soaChanged: boolean;
   /** How the serial of the file stands to ours; undefined without a SOA. */
@@ -75,10 +77,10 @@ export async function importZone(
 async function importStaged(
   client: Client,
   rows: Iterable<ImportRow>,
-  options: () => ImportOptions,
+  optionsNow: () => ImportOptions,
 ): Promise<ImportResult> {
   const records = await stage(client, rows);
-  const { zone, soa, serialPolicy, now } = options();
+  const { zone, soa, serialPolicy, now } = optionsNow();
   const conflict = await firstConflict(client);
   if (conflict) return { kind: 'conflict', conflict };
   const known = await lockForImport(client, zone);
@@ -91,6 +93,7 @@ async function importStaged(
       records,
       added: await insertAll(client, made.id),
       deleted: 0,
+      options: 0,
       soaChanged: true,
       fileSerial: made.serial === soa.serial ? 'taken' : 'older',
       serial: made.serial,
@@ -98,11 +101,12 @@ async function importStaged(
   }
   const differences = await findDifferences(client, known.id);
   const { added, deleted } = await writeDifferences(client, known.id);
+  const options = await writeOptions(client, known.id);
   const soaChanged = soa !== undefined && (await writeSoa(client, known.id, soa));
   const { serial, policy } = await lockSerial(client, known.id);
   const order = soa && compareSerial(soa.serial, serial);
-  const published = differences.served || soaChanged;
-  const result = { kind: 'imported', created: false, records, added, deleted, soaChanged } as const;
+  const published = differences.served || soaChanged || options > 0;
+  const result = { kind: 'imported', created: false, records, added, deleted, options, soaChanged } as const;
   if (!soa || order !== 'newer') return { ...result, fileSerial: order as Imported['fileSerial'], serial };
   if (!published) return { ...result, fileSerial: 'equal', serial };
   const past = serialAfter(soa.serial, policy ?? serialPolicy, now);
@@ -143,8 +147,8 @@ async function makeZone(
 
 async function insertAll(client: Client, zoneId: string): Promise<number> {
   const { rowCount } = await client.query(
-    `insert into records (zone_id, name, type, ttl, content)
-     select $1::bigint, name, type, ttl, content from import_rows where not twin`,
+    `insert into records (zone_id, name, type, ttl, content, answers, fallback, debug_txt)
+     select $1::bigint, name, type, ttl, content, ${STAGED_OPTIONS} from import_rows where not twin`,
     [zoneId],
   );
   return rowCount ?? 0;

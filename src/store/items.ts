@@ -1,3 +1,5 @@
+import type { AliasOptions } from '../zone/record.ts';
+import { aliasOptions, optionValues } from './alias-options.ts';
 import type { Client, Pool } from './pool.ts';
 import type { StoredSource } from './records.ts';
 import { inTransaction } from './transaction.ts';
@@ -9,8 +11,9 @@ import { findZone, type Zone } from './zones.ts';
 type Versioned<T> = T & { version: string };
 
 const ZONE_VERSION =
-  'md5(row(name, serial_policy, primary_ns, contact, refresh, retry, expire, minimum, soa_ttl)::text)';
-const RECORD = `id, name, type, ttl, content, disabled, problem, md5(row(name, type, ttl, content, disabled)::text) as version`;
+  'md5(row(name, serial_policy, primary_ns, contact, refresh, retry, expire, minimum, soa_ttl, alias_floor)::text)';
+const RECORD_VERSION = 'md5(row(name, type, ttl, content, disabled, answers, fallback, debug_txt)::text)';
+const RECORD = `id, name, type, ttl, content, disabled, problem, ${aliasOptions('records')} as options, ${RECORD_VERSION} as version`;
 
 /** A zone by its name, or by its id where `reference` is all digits. */
 export async function readZone(pool: Pool, reference: string): Promise<Versioned<Zone> | undefined> {
@@ -103,7 +106,10 @@ export async function readRecord(
   return rows[0];
 }
 
-export type RecordChange = Partial<Pick<StoredSource, 'name' | 'type' | 'ttl' | 'content' | 'disabled'>>;
+export type RecordChange = Partial<Pick<StoredSource, 'name' | 'type' | 'ttl' | 'content' | 'disabled'>> & {
+  /** Those of an ALIAS that becomes another type go by themselves. */
+  options?: Partial<AliasOptions> | undefined;
+};
 
 /** Changes what is given; undefined where the record is gone or, with `version`, not what the caller saw. */
 export async function changeRecord(
@@ -114,10 +120,22 @@ export async function changeRecord(
 ): Promise<Versioned<StoredSource> | undefined> {
   const { rows } = await pool.query<Versioned<StoredSource>>(
     `update records set name = coalesce($3::text, name), type = coalesce($4::text, type), ttl = coalesce($5::integer, ttl),
-       content = coalesce($6::text, content), disabled = coalesce($7::boolean, disabled)
-     where id = $1::bigint and ($2::text is null or md5(row(name, type, ttl, content, disabled)::text) = $2)
+       content = coalesce($6::text, content), disabled = coalesce($7::boolean, disabled),
+       answers = case when coalesce($4, type) = 'ALIAS' then coalesce($8::text, answers) else coalesce($8, 'stable') end,
+       fallback = case when coalesce($4, type) = 'ALIAS' then coalesce($9::inet[], fallback) else coalesce($9, '{}') end,
+       debug_txt = case when coalesce($4, type) = 'ALIAS' then coalesce($10::boolean, debug_txt) else coalesce($10, false) end
+     where id = $1::bigint and ($2::text is null or ${RECORD_VERSION} = $2)
      returning ${RECORD}`,
-    [id, version, change.name, change.type, change.ttl, change.content, change.disabled],
+    [
+      id,
+      version,
+      change.name,
+      change.type,
+      change.ttl,
+      change.content,
+      change.disabled,
+      ...optionValues(change.options),
+    ],
   );
   return rows[0];
 }
@@ -129,7 +147,7 @@ export async function removeRecord(
   version: string | undefined,
 ): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `delete from records where id = $1::bigint and ($2::text is null or md5(row(name, type, ttl, content, disabled)::text) = $2)`,
+    `delete from records where id = $1::bigint and ($2::text is null or ${RECORD_VERSION} = $2)`,
     [id, version],
   );
   return rowCount === 1;

@@ -1,3 +1,5 @@
+import type { AliasOptions } from '../zone/record.ts';
+import { aliasOptions, optionValues } from './alias-options.ts';
 import type { Client, Pool } from './pool.ts';
 
 /** A row of `records`: what the operator wrote. */
@@ -11,6 +13,8 @@ export interface StoredSource {
   disabled: boolean;
   /** Why it is set aside; null where it is served. */
   problem: string | null;
+  /** Of an ALIAS; null for any other type. */
+  options: AliasOptions | null;
 }
 
 export interface NewRecord {
@@ -20,9 +24,11 @@ export interface NewRecord {
   ttl?: number | undefined;
   content: string;
   disabled?: boolean | undefined;
+  /** For an ALIAS alone. */
+  options?: Partial<AliasOptions> | undefined;
 }
 
-const COLUMNS = 'id, name, type, ttl, content, disabled, problem';
+const COLUMNS = `id, name, type, ttl, content, disabled, problem, ${aliasOptions('records')} as options`;
 const PAGE = 5_000;
 
 /** Adds one record. */
@@ -32,9 +38,18 @@ export async function addRecord(
   record: NewRecord,
 ): Promise<StoredSource> {
   const { rows } = await pool.query<StoredSource>(
-    `insert into records (zone_id, name, type, ttl, content, disabled)
-     values ($1, $2, $3, coalesce($4::integer, 3600), $5, $6) returning ${COLUMNS}`,
-    [zoneId, record.name, record.type, record.ttl, record.content, record.disabled ?? false],
+    `insert into records (zone_id, name, type, ttl, content, disabled, answers, fallback, debug_txt)
+     values ($1, $2, $3, coalesce($4::integer, 3600), $5, $6, coalesce($7::text, 'stable'), coalesce($8::inet[], '{}'), coalesce($9::boolean, false))
+     returning ${COLUMNS}`,
+    [
+      zoneId,
+      record.name,
+      record.type,
+      record.ttl,
+      record.content,
+      record.disabled ?? false,
+      ...optionValues(record.options),
+    ],
   );
   return rows[0] as StoredSource;
 }
@@ -74,12 +89,13 @@ export async function findRecords(
 export async function setRecord(
   pool: Pool,
   id: string,
-  change: { ttl?: number | undefined; content?: string | undefined; disabled?: boolean | undefined },
+  change: Pick<NewRecord, 'ttl' | 'disabled' | 'options'> & { content?: string | undefined },
 ): Promise<StoredSource | undefined> {
   const { rows } = await pool.query<StoredSource>(
-    `update records set ttl = coalesce($2::integer, ttl), content = coalesce($3::text, content), disabled = coalesce($4::boolean, disabled)
+    `update records set ttl = coalesce($2::integer, ttl), content = coalesce($3::text, content), disabled = coalesce($4::boolean, disabled),
+       answers = coalesce($5::text, answers), fallback = coalesce($6::inet[], fallback), debug_txt = coalesce($7::boolean, debug_txt)
      where id = $1::bigint returning ${COLUMNS}`,
-    [id, change.ttl, change.content, change.disabled],
+    [id, change.ttl, change.content, change.disabled, ...optionValues(change.options)],
   );
   return rows[0];
 }

@@ -17,6 +17,8 @@ export interface Zone {
   expire: number;
   minimum: number;
   soaTtl: number;
+  /** The least time between two serials that answers of ALIAS targets alone spend. */
+  aliasFloor: number;
   /** Null: no version was published yet. */
   publishedSerial: number | null;
   publishedAt: Date | null;
@@ -37,9 +39,10 @@ export interface ZoneSettings {
   expire?: number;
   minimum?: number;
   soaTtl?: number;
+  aliasFloor?: number;
 }
 
-const COLUMNS = `id, name, serial, serial_policy, primary_ns, contact, refresh, retry, expire, minimum, soa_ttl,
+const COLUMNS = `id, name, serial, serial_policy, primary_ns, contact, refresh, retry, expire, minimum, soa_ttl, alias_floor,
   published_serial, published_at, record_count, problem`;
 
 /** Every zone in the order of names, after `after`, at most `limit`. */
@@ -118,6 +121,7 @@ const COLUMN_OF = {
   expire: 'expire',
   minimum: 'minimum',
   soaTtl: 'soa_ttl',
+  aliasFloor: 'alias_floor',
 } as const satisfies Record<keyof ZoneSettings, string>;
 
 function columnsOf(settings: ZoneSettings): { names: string[]; values: unknown[] } {
@@ -146,6 +150,7 @@ function toZone(row: any): Zone {
     expire: row.expire,
     minimum: row.minimum,
     soaTtl: row.soa_ttl,
+    aliasFloor: row.alias_floor,
     publishedSerial: row.published_serial === null ? null : Number(row.published_serial),
     publishedAt: row.published_at,
     records: row.record_count,

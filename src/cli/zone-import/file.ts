@@ -3,12 +3,16 @@ import { text as textOf } from 'node:stream/consumers';
 import { ZoneFileError } from '../../dns/zonefile/index.ts';
 import { ZoneFileParser } from '../../dns/zonefile/parser.ts';
 import { UserError } from '../../errors.ts';
+import { optionsInComment } from '../alias-options.ts';
+import { Lines } from './lines.ts';
 import type { ImportSource } from './reader.ts';
 
 /** A master file as the source of an import; `-` is standard input. */
 export async function fileSource(path: string, origin: string | undefined): Promise<ImportSource> {
   const label = path === '-' ? 'standard input' : path;
-  const parser = new ZoneFileParser(await readText(path), { file: label, origin });
+  const text = await readText(path);
+  const parser = new ZoneFileParser(text, { file: label, origin });
+  const lines = new Lines(text);
   return {
     label,
     noun: 'the file',
@@ -17,6 +21,7 @@ export async function fileSource(path: string, origin: string | undefined): Prom
       return parser.firstOrigin;
     },
     records: () => parser.records(),
+    options: (line) => optionsInComment(lines.at(line)),
     problem: (line, what) => new ZoneFileError(label, line, what),
   };
 }

@@ -3,6 +3,7 @@ import { canonicalRdata, decodeSoa } from '../../dns/rdata/index.ts';
 import { TYPE, typeToText } from '../../dns/types.ts';
 import type { ZoneFileRecord } from '../../dns/zonefile/index.ts';
 import type { ImportRow, ImportSoa } from '../../store/import.ts';
+import type { AliasOptions } from '../../zone/record.ts';
 
 /** Types whose content depends on the other records: replacing ALIAS would break them. Apex DNSKEY too. */
 const LEFT_OUT = new Set<number>([
@@ -27,6 +28,8 @@ export interface ImportSource {
   /** Where nothing else says the zone's name, once the records were read. */
   readonly firstOrigin?: Buffer | undefined;
   records(): Iterable<ZoneFileRecord>;
+  /** What the source says of the ALIAS at this line beyond its target. */
+  options?(line: number): Partial<AliasOptions> | undefined;
   /** The error of a record; 0: of the whole. */
   problem(line: number, what: string): Error;
 }
@@ -107,6 +110,7 @@ export class ImportReader {
       content: text,
       rdata: type === 'ALIAS' ? canonicalName(rdata) : canonicalRdata(type, rdata),
       line,
+      ...(type === 'ALIAS' ? { options: this.source.options?.(line) } : {}),
     };
   }
 

@@ -8,8 +8,8 @@ export function report(imported: Imported, reader: ImportReader, json: boolean):
   const { noun } = reader.source;
   const warnings = warningsOf(imported, reader, zone);
   for (const text of warnings) warn(text);
-  const { created, records, added, deleted, soaChanged } = imported;
-  const changed = created || added + deleted > 0 || soaChanged;
+  const { created, records, added, deleted, options, soaChanged } = imported;
+  const changed = created || added + deleted + options > 0 || soaChanged;
   if (json) {
     printJson({ zone, created, changed, records, added, deleted, soaChanged, warnings });
     return;
@@ -19,7 +19,7 @@ export function report(imported: Imported, reader: ImportReader, json: boolean):
     print(`zone ${zone} is as ${noun} has it: ${counted(records, 'record')}, nothing changed`);
   else
     print(
-      `zone ${zone} changed: ${counted(added, 'record')} added, ${deleted} deleted, ${records} in all${soaChanged ? ', the SOA too' : ''}`,
+      `zone ${zone} changed: ${counted(added, 'record')} added, ${deleted} deleted, ${records} in all${options > 0 ? `, options of ${options} ALIAS` : ''}${soaChanged ? ', the SOA too' : ''}`,
     );
 }
 

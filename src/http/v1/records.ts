@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import {
   changeRecord,
@@ -8,6 +9,7 @@ import {
 } from '../../store/items.ts';
 import { normalContent, ownerOf, ttlOf, typeOf } from '../../store/record-words.ts';
 import { addRecord, deleteRecords, findRecords, type StoredSource } from '../../store/records.ts';
+import type { AliasOptions } from '../../zone/record.ts';
 import { field, HttpError, notFound } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
 import {
@@ -27,7 +29,8 @@ import { asCaller, changedMeanwhile, etag, success, wantedVersion, zoneOf } from
 interface RecordPath {
   Params: { zone: string; id: string };
 }
-type RecordBody = Pick<StoredSource, 'name' | 'type' | 'content'> & { ttl?: number; disabled?: boolean };
+type RecordBody = Pick<StoredSource, 'name' | 'type' | 'content'> &
+  Partial<AliasOptions> & { ttl?: number; disabled?: boolean };
 
 const BEGIN: RecordCursor = { owner: '', type: '', id: '0' };
 
@@ -89,6 +92,7 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
         ttl: field('ttl', () => ttlOf(owner, type, body.ttl ?? 3600)),
         content: field('content', () => normalContent(owner, type, body.content)),
         disabled: body.disabled,
+        options: optionsOf(owner, type, body),
       };
       const added = await asCaller(request, pool, (client) => addRecord(client, zone.id, record));
       reply.status(201).header('location', `/v1/zones/${encodeURIComponent(zone.name)}/records/${added.id}`);
@@ -169,6 +173,7 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
           ? {}
           : { content: field('content', () => normalContent(name, type, content)) }),
         ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
+        options: optionsOf(name, type, body),
       };
       const changed = await asCaller(request, pool, (client) =>
         changeRecord(client, params.id, change, wantedVersion(request)),
@@ -213,8 +218,27 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
   }
 }
 
-function toJson({ id, name, type, content, ttl, disabled, problem }: StoredSource): object {
-  return { id, name, type, content, ttl, disabled, problem };
+function toJson({ id, name, type, content, ttl, disabled, problem, options }: StoredSource): object {
+  return { id, name, type, content, ttl, disabled, problem, ...options };
+}
+
+/** What is given of an ALIAS's options; a 422 for any other type. */
+function optionsOf(
+  owner: string,
+  type: string,
+  body: Partial<AliasOptions>,
+): Partial<AliasOptions> | undefined {
+  const { answers, fallback, debugTxt } = body;
+  if (answers === undefined && fallback === undefined && debugTxt === undefined) return undefined;
+  if (type !== 'ALIAS')
+    throw new HttpError(422, `record ${owner} ${type}: answers, fallback and debugTxt are for ALIAS alone`);
+  for (const address of fallback ?? [])
+    if (isIP(address) === 0) throw new HttpError(422, `fallback: got "${address}", takes IP addresses`);
+  return {
+    ...(answers === undefined ? {} : { answers }),
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(debugTxt === undefined ? {} : { debugTxt }),
+  };
 }
 
 function writeCursor({ owner, type, id }: RecordCursor): string {

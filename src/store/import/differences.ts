@@ -46,12 +46,38 @@ export async function writeDifferences(
     : undefined;
   const added = rows[0]?.fresh
     ? await client.query(
-        `insert into records (zone_id, name, type, ttl, content)
-         select $1::bigint, name, type, ttl, content from import_new order by line`,
+        `insert into records (zone_id, name, type, ttl, content, answers, fallback, debug_txt)
+         select $1::bigint, name, type, ttl, content, ${STAGED_OPTIONS} from import_new order by line`,
         [zoneId],
       )
     : undefined;
   return { added: added?.rowCount ?? 0, deleted: deleted?.rowCount ?? 0 };
+}
+
+/** The options of a staged row, in the order of the columns. */
+export const STAGED_OPTIONS = `coalesce(options ->> 'answers', 'stable'),
+  case when options is null then '{}' else array(select jsonb_array_elements_text(options -> 'fallback'))::inet[] end,
+  coalesce((options ->> 'debugTxt')::boolean, false)`;
+
+/** Has each ALIAS that stays take the options that its line in the file gives; those not given stay. Gives how many changed. */
+export async function writeOptions(client: Client, zoneId: string): Promise<number> {
+  const { rows } = await client.query<{ there: boolean }>(
+    'select exists (select from import_rows where options is not null) as there',
+  );
+  if (!rows[0]?.there) return 0;
+  const { rowCount } = await client.query(
+    `update records r set answers = n.answers, fallback = n.fallback, debug_txt = n.debug_txt
+     from (
+       select r.id, coalesce(i.options ->> 'answers', r.answers) as answers,
+         case when i.options ? 'fallback' then array(select jsonb_array_elements_text(i.options -> 'fallback'))::inet[] else r.fallback end as fallback,
+         coalesce((i.options ->> 'debugTxt')::boolean, r.debug_txt) as debug_txt
+       from import_rows i join records r on r.zone_id = $1::bigint and r.owner = i.owner and r.type = 'ALIAS' and not r.disabled
+       where i.type = 'ALIAS' and not i.twin and i.options is not null
+     ) as n
+     where r.id = n.id and (r.answers, r.fallback, r.debug_txt) is distinct from (n.answers, n.fallback, n.debug_txt)`,
+    [zoneId],
+  );
+  return rowCount ?? 0;
 }
 
 /** Takes out of both tables what is the same record in another spelling. */

@@ -1,3 +1,4 @@
+import type { AliasOptions } from '../../zone/record.ts';
 import type { Client } from '../pool.ts';
 
 /** A record of a file, in the form in which `records` keeps it. */
@@ -11,6 +12,8 @@ export interface ImportRow {
   /** Canonical rdata: equal for equal data in any spelling. */
   rdata: Buffer;
   line: number;
+  /** What the file says of an ALIAS beyond its target. */
+  options?: Partial<AliasOptions> | undefined;
 }
 
 const BATCH = 10_000;
@@ -23,7 +26,7 @@ export async function stage(client: Client, rows: Iterable<ImportRow>): Promise<
   await client.query(
     `create temporary table import_rows (
        owner text collate "C" not null, name text not null, type text collate "C" not null, ttl integer not null, content text collate "C" not null,
-       rdata bytea not null, line integer not null, twin boolean not null default false
+       rdata bytea not null, line integer not null, options jsonb, twin boolean not null default false
      ) on commit drop`,
   );
   let batch: ImportRow[] = [];
@@ -61,8 +64,8 @@ async function send(client: Client, rows: readonly ImportRow[]): Promise<void> {
   if (rows.length === 0) return;
   await client.query({
     name: 'stage import',
-    text: `insert into import_rows (owner, name, type, ttl, content, rdata, line)
-      select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::integer[])`,
+    text: `insert into import_rows (owner, name, type, ttl, content, rdata, line, options)
+      select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::integer[], $8::jsonb[])`,
     values: [
       rows.map((row) => row.owner),
       rows.map((row) => row.name),
@@ -71,6 +74,7 @@ async function send(client: Client, rows: readonly ImportRow[]): Promise<void> {
       rows.map((row) => row.content),
       rows.map((row) => row.rdata),
       rows.map((row) => row.line),
+      rows.map((row) => (row.options ? JSON.stringify(row.options) : null)),
     ],
   });
 }
