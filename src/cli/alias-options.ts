@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UserError } from '../errors.ts';
-import type { AliasOptions } from '../zone/record.ts';
+import { type AliasOptions, unusualOptions } from '../zone/record.ts';
 import { list, oneOf } from './arguments.ts';
 
 /** What an ALIAS may say beyond its target, as the command line takes it. */
@@ -53,11 +53,11 @@ export const OPTIONS_COMMENT = '; zoneferry:';
 
 /** Those that are not the usual ones, as `answers=exact fallback=192.0.2.9 debug-txt=on`; empty where all are. */
 export function optionsInWords(options: AliasOptions | null): string {
-  if (!options) return '';
+  const { answers, fallback, debugTxt } = unusualOptions(options);
   return [
-    ...(options.answers === 'exact' ? ['answers=exact'] : []),
-    ...(options.fallback.length > 0 ? [`fallback=${options.fallback.join()}`] : []),
-    ...(options.debugTxt ? ['debug-txt=on'] : []),
+    ...(answers ? [`answers=${answers}`] : []),
+    ...(fallback ? [`fallback=${fallback.join()}`] : []),
+    ...(debugTxt ? ['debug-txt=on'] : []),
   ].join(' ');
 }
 

@@ -11,6 +11,7 @@ import {
   setRecord,
 } from '../store/records.ts';
 import { findZone, type Zone } from '../store/zones.ts';
+import { unusualOptions } from '../zone/record.ts';
 import { type AliasFlags, aliasFlags, aliasOptionsOf, optionsInWords } from './alias-options.ts';
 import { anyWholeNumber, usual, zoneName } from './arguments.ts';
 import { withDatabase } from './database.ts';
@@ -225,7 +226,7 @@ function report(record: StoredSource, zone: string, done: string, options: Json)
 
 function recordJson(record: StoredSource, zone: string): object {
   const { id, name, type, content, ttl, disabled, problem, options } = record;
-  return { id, zone, name, type, content, ttl, disabled, problem, ...options };
+  return { id, zone, name, type, content, ttl, disabled, problem, ...unusualOptions(options) };
 }
 
 function inWords(record: StoredSource): string {

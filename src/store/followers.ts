@@ -25,7 +25,9 @@ export async function markFollowers(
         select target from changed c where exists (select from aliases a where a.target = c.target collate "C" and ${which})`,
       values: [
         concerned.map(([name]) => name),
-        concerned.map(([name, { state }]) => JSON.stringify(aliasCause(name, state.evidence, job))),
+        concerned.map(([name, { state, forced }]) =>
+          JSON.stringify(aliasCause(name, state.evidence, job, forced)),
+        ),
       ],
     });
     for (const { target } of rows) marked.add(target);

@@ -195,7 +195,7 @@ async function markOwners(
       owners.map(({ zoneId }) => zoneId),
       owners.map(({ owner }) => owner),
       owners.map(({ target }) =>
-        JSON.stringify(aliasCause(target, decisions.get(target)?.state.evidence, job)),
+        JSON.stringify(aliasCause(target, decisions.get(target)?.state.evidence, job, true)),
       ),
     ],
   );

@@ -1,5 +1,6 @@
 import { absoluteName, nameKey } from '../dns/name.ts';
 import type { Pool } from './pool.ts';
+import { waitsForFloor } from './publication/floor.ts';
 
 /** Ids of zones by name; a name that is no zone's comes back in `unknown`. */
 export async function zoneIdsOf(
@@ -29,7 +30,7 @@ export async function newestMark(pool: Pool): Promise<string> {
   return rows[0]?.id ?? '0';
 }
 
-/** Whether any of these zones, or any zone, still has a mark up to `newest`. */
+/** Whether any of these zones, or any zone, still has a mark up to `newest`, those aside that wait for a zone's floor. */
 export async function hasMarks(
   pool: Pool,
   zoneIds: readonly string[] | undefined,
@@ -37,8 +38,8 @@ export async function hasMarks(
 ): Promise<boolean> {
   const { rows } = await pool.query<{ waiting: boolean }>(
     zoneIds
-      ? 'select exists (select from zone_marks where id <= $1 and zone_id = any ($2::bigint[])) as waiting'
-      : 'select exists (select from zone_marks where id <= $1) as waiting',
+      ? `select exists (select from zone_marks m where id <= $1 and zone_id = any ($2::bigint[]) and not ${waitsForFloor('m')}) as waiting`
+      : `select exists (select from zone_marks m where id <= $1 and not ${waitsForFloor('m')}) as waiting`,
     zoneIds ? [newest, zoneIds] : [newest],
   );
   return rows[0]?.waiting ?? false;

@@ -14,7 +14,7 @@ export interface SeenLook {
  * each version of the journal keeps it.
  */
 export type Cause =
-  | { by: 'alias'; target: string; job?: string; looks?: SeenLook[] }
+  | { by: 'alias'; target: string; job?: string; looks?: SeenLook[]; forced?: true }
   | {
       by: 'sql' | 'cli' | 'api' | 'service' | 'catalog';
       /** The role, the user, the token, the member zone. */
@@ -40,6 +40,7 @@ export function aliasCause(
   target: string,
   evidence: readonly SeenLook[] = [],
   job: string | undefined = undefined,
+  forced = false,
 ): Cause {
   const looks = (['A', 'AAAA'] as const).flatMap((wanted) => {
     const look = evidence.find(({ family }) => family === wanted);
@@ -55,7 +56,13 @@ export function aliasCause(
       },
     ];
   });
-  return { by: 'alias', target, ...(job ? { job } : {}), ...(looks.length > 0 ? { looks } : {}) };
+  return {
+    by: 'alias',
+    target,
+    ...(job ? { job } : {}),
+    ...(looks.length > 0 ? { looks } : {}),
+    ...(forced ? { forced } : {}),
+  };
 }
 
 /** What a version keeps of its causes, which are different from one another, as the JSON that marks carry: it is never unpacked here. */

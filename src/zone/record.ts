@@ -24,6 +24,17 @@ export interface AliasOptions {
 
 export const USUAL_OPTIONS: AliasOptions = { answers: 'stable', fallback: [], debugTxt: false };
 
+/** Those of an ALIAS that are not the usual ones; none of any other type. */
+export function unusualOptions(options: AliasOptions | null): Partial<AliasOptions> {
+  if (!options) return {};
+  const { answers, fallback, debugTxt } = options;
+  return {
+    ...(answers === USUAL_OPTIONS.answers ? {} : { answers }),
+    ...(fallback.length === 0 ? {} : { fallback }),
+    ...(debugTxt ? { debugTxt } : {}),
+  };
+}
+
 /** A record as secondaries get it, before it has a row. */
 export interface ServedRecord {
   owner: string;

@@ -140,3 +140,94 @@ describe('record delete and list', () => {
     expect(await cli.fails(1, 'record', 'list', 'b.test')).toMatch(/no zone/);
   });
 });
+
+describe('an ALIAS', () => {
+  const alias = ['a.test', '@', 'ALIAS'] as const;
+
+  test('takes how it is answered, what stands in, and a TXT, when it is added and later', async () => {
+    expect(
+      await cli.json(
+        'record',
+        'add',
+        ...alias,
+        'cdn.example.net',
+        '--answers',
+        'exact',
+        '--fallback',
+        '192.0.2.9, 2001:DB8::9',
+      ),
+    ).toMatchObject({ answers: 'exact', fallback: ['192.0.2.9', '2001:db8::9'] });
+    expect(await cli.ok('record', 'list', 'a.test')).toContain(
+      'answers=exact fallback=192.0.2.9,2001:db8::9',
+    );
+    expect(await cli.ok('record', 'set', ...alias, '--debug-txt', 'on', '--answers', 'stable')).toContain(
+      'fallback=192.0.2.9,2001:db8::9 debug-txt=on',
+    );
+    const { fallback, debugTxt } = await cli.json(
+      'record',
+      'set',
+      ...alias,
+      '--fallback',
+      'none',
+      '--debug-txt',
+      'off',
+    );
+    expect([fallback, debugTxt]).toEqual([undefined, undefined]);
+  });
+
+  test('alone has those, and they take what they take', async () => {
+    await cli.ok('record', 'add', 'a.test', 'www', 'A', '192.0.2.1');
+    expect(await cli.fails(1, 'record', 'set', 'a.test', 'www', 'A', '--answers', 'exact')).toContain(
+      'www.a.test. A: --answers, --fallback and --debug-txt are for ALIAS alone',
+    );
+    for (const [flag, value] of [
+      ['--answers', 'often'],
+      ['--fallback', 'cdn.example.net'],
+      ['--debug-txt', 'yes'],
+    ] as const)
+      expect(await cli.fails(2, 'record', 'set', ...alias, flag, value)).toContain(flag);
+  });
+
+  test('keeps all that through zone export --source and zone import', async () => {
+    await cli.ok(
+      'record',
+      'add',
+      ...alias,
+      'cdn.example.net',
+      '--answers',
+      'exact',
+      '--fallback',
+      '192.0.2.9',
+      '--debug-txt',
+      'on',
+    );
+    await cli.ok('record', 'add', 'a.test', 'plain', 'ALIAS', 'cdn.example.net');
+    const text = await cli.ok('zone', 'export', 'a.test', '--source');
+    expect(text).toContain('; zoneferry: answers=exact fallback=192.0.2.9 debug-txt=on');
+    const path = await cli.file('a.zone', text);
+    expect(await cli.json('zone', 'import', path)).toMatchObject({ changed: false });
+    await cli.ok(
+      'record',
+      'set',
+      ...alias,
+      '--answers',
+      'stable',
+      '--fallback',
+      'none',
+      '--debug-txt',
+      'off',
+    );
+    expect(await cli.ok('zone', 'import', path)).toContain('options of 1 ALIAS');
+    await cli.ok('zone', 'delete', 'a.test');
+    await cli.ok('zone', 'import', path);
+    expect(await cli.ok('record', 'list', 'a.test')).toContain(
+      'answers=exact fallback=192.0.2.9 debug-txt=on',
+    );
+  });
+});
+
+test('zone set --alias-floor', async () => {
+  await cli.ok('zone', 'set', 'a.test', '--alias-floor', '60');
+  expect(await cli.json('zone', 'show', 'a.test')).toMatchObject({ aliasFloor: 60 });
+  expect(await cli.fails(2, 'zone', 'set', 'a.test', '--alias-floor', '-1')).toContain('--alias-floor');
+});

@@ -171,6 +171,16 @@ describe('records', () => {
       },
     });
     await house.publishes('rec.example.', 'A', ['192.0.2.80']);
+    const { id } = made.body.data.record;
+    const options = { answers: 'exact', fallback: ['192.0.2.9'], debugTxt: true };
+    expect(await ask('PATCH', `/v1/zones/rec.example/records/${id}`, options)).toMatchObject({
+      status: 200,
+      body: { data: { record: options } },
+    });
+    await house.publishes('rec.example.', 'TXT', ['"ALIAS for myapp.cloudprovider.com."']);
+    expect(
+      await ask('PATCH', `/v1/zones/rec.example/records/${id}`, { fallback: ['cdn.example.net'] }),
+    ).toMatchObject({ status: 422 });
     const aliases = await ask('GET', '/v1/zones/rec.example/aliases');
     expect(aliases.body).toMatchObject({
       data: [{ target: 'myapp.cloudprovider.com.', published: ['192.0.2.80'], outcome: { a: 'found' } }],

@@ -9,7 +9,7 @@ import {
 } from '../../store/items.ts';
 import { normalContent, ownerOf, ttlOf, typeOf } from '../../store/record-words.ts';
 import { addRecord, deleteRecords, findRecords, type StoredSource } from '../../store/records.ts';
-import type { AliasOptions } from '../../zone/record.ts';
+import { type AliasOptions, unusualOptions } from '../../zone/record.ts';
 import { field, HttpError, notFound } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
 import {
@@ -219,7 +219,7 @@ export function recordRoutes(app: FastifyInstance, { pool }: Rooms): void {
 }
 
 function toJson({ id, name, type, content, ttl, disabled, problem, options }: StoredSource): object {
-  return { id, name, type, content, ttl, disabled, problem, ...options };
+  return { id, name, type, content, ttl, disabled, problem, ...unusualOptions(options) };
 }
 
 /** What is given of an ALIAS's options; a 422 for any other type. */

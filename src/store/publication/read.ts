@@ -4,6 +4,7 @@ import type { SerialPolicy } from '../../zone/serial-policy.ts';
 import type { SoaColumns } from '../../zone/soa.ts';
 import { aliasOptions } from '../alias-options.ts';
 import type { Client, Pool } from '../pool.ts';
+import { waitsForFloor } from './floor.ts';
 
 /** A zone locked for this transaction, as its row has it. */
 export interface LockedZone extends SoaColumns {
@@ -58,7 +59,7 @@ export async function markedZones(
        union all
        (select 2, id, zone_id, owner from zone_marks where ${IS_EDIT} and zone_id <> all ($2::bigint[]) order by id limit $1::integer / 2 + 1)
        union all
-       (select 3, id, zone_id, owner from zone_marks where zone_id <> all ($2::bigint[]) order by id limit $1::integer * 4)
+       (select 3, id, zone_id, owner from zone_marks m where zone_id <> all ($2::bigint[]) and not ${waitsForFloor('m')} order by id limit $1::integer * 4)
      ) as next
      group by zone_id order by min(turn), min(id) limit $1::integer`,
     [limit, passed],
@@ -101,10 +102,11 @@ export async function lockZones(client: Client, zoneIds: readonly string[]): Pro
   }));
 }
 
-/** Takes the marks of these zones. The reads that follow see the same snapshot: a transaction is seen whole or not at all. */
+/** Takes the marks of these zones; answers that wait for a floor go along with an edit, or are left. The reads that follow see the same snapshot: a transaction is seen whole or not at all. */
 export async function takeMarks(client: Client, zoneIds: readonly string[]): Promise<Mark[]> {
   const { rows } = await client.query<Mark>(
-    `delete from zone_marks where zone_id = any ($1::bigint[])
+    `delete from zone_marks m where zone_id = any ($1::bigint[])
+       and (not ${waitsForFloor('m')} or exists (select from zone_marks e where e.zone_id = m.zone_id and (e.cause ->> 'by') is distinct from 'alias'))
      returning zone_id as "zoneId", owner, cause::text as cause, coalesce(cause ->> 'by' = 'alias', false) as moved`,
     [zoneIds],
   );

@@ -13,6 +13,8 @@ export interface Decision {
   changed: boolean;
   /** For which aliases it does: those with `stable` answers, those with `exact` ones, those that have fallback addresses. */
   changedFor: { stable: boolean; exact: boolean; fallback: boolean };
+  /** True where a forced look found it: nothing that damps holds it up. */
+  forced?: boolean | undefined;
   /** When to look again, in milliseconds since the epoch. */
   dueAt: number;
   /** What is worth a line in the log. */
@@ -71,6 +73,7 @@ export function decide(
     state,
     changed: changedFor.stable || changedFor.exact || changedFor.fallback,
     changedFor,
+    forced: force !== undefined,
     dueAt: now + (good ? refreshDelay(state, policy, now) : retryDelay(state, policy, now)),
     news: news(before, state),
   };
