@@ -12,7 +12,7 @@ import {
   zonesFollowing,
 } from '../store/resync.ts';
 import { targetsOf } from '../store/targets.ts';
-import { lookAtDue } from './due.ts';
+import { inFlow, lookAtDue } from './due.ts';
 import type { Looker, LookResult } from './looker.ts';
 import type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
 
@@ -47,19 +47,24 @@ export async function resync(
   } else {
     await publishedUpTo(pool, zoneIds, await newestMark(pool), job.signal);
     const force = data.force === true ? (zoneIds ? { zoneIds } : 'damping') : undefined;
-    for (let after = ''; ; ) {
+    let after = '';
+    const nextPage = async () => {
       const targets = await targetsOf(pool, zoneIds, after, PAGE, data.due === true);
       tally.expect(targets.length);
-      const looks = targets.map((target) =>
+      after = targets.at(-1)?.name ?? after;
+      return targets;
+    };
+    const looks = inFlow(
+      PAGE,
+      nextPage,
+      (target) =>
         looker.look(target, Math.min(job.addedAt, started), job.id, force).then(
           (result) => tally.add(result),
           () => tally.add(undefined),
         ),
-      );
-      await unlessAborted(Promise.all(looks), job.signal);
-      if (targets.length < PAGE) break;
-      after = targets.at(-1)?.name ?? '';
-    }
+      job.signal,
+    );
+    await unlessAborted(looks, job.signal);
   }
 
   const affected = await zonesFollowing(pool, tally.changed);

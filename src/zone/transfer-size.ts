@@ -33,7 +33,7 @@ export function incrementalSize(
   });
   const before = soaOf(zone.serial);
   const after = soaOf(nextSerial(zone.serial));
-  writer ??= new MessageWriter({ limit: MESSAGE });
+  writer ??= new MessageWriter({ limit: MESSAGE, matchQuestion: false });
   writer.reset().question(Buffer.concat([zone.name, Buffer.from([0, TYPE.IXFR, 0, 1])]));
   let octets = 0;
   for (const record of [after, before, ...deleted, after, ...added, after]) {
