@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { messageOf, UserError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { createPool, type Pool } from '../store/pool.ts';
 import { queuePlace } from '../store/processes.ts';
 import { usual } from './arguments.ts';
@@ -10,8 +10,7 @@ import { checkPorts } from './doctor/ports.ts';
 import { checkQueue } from './doctor/queue.ts';
 import { checkResolvers } from './doctor/resolvers.ts';
 import { checkService } from './doctor/service.ts';
-import { failed, type Verdict } from './doctor/verdict.ts';
-import { counted, print, printJson } from './output.ts';
+import { failed, printVerdicts, type Verdict } from './doctor/verdict.ts';
 
 /** Where no target is in use yet: a name that any resolver knows. */
 const ANY_NAME = 'a.root-servers.net.';
@@ -31,10 +30,7 @@ export function define(program: Command): void {
 async function run(options: { json?: boolean }): Promise<void> {
   const config = loadConfig(process.env, process.cwd());
   const verdicts = await look(config);
-  const bad = verdicts.filter(({ verdict }) => verdict === 'failed').length;
-  if (options.json) printJson(verdicts);
-  else print(verdicts.map(line).join('\n'));
-  if (bad > 0) throw new UserError(`${counted(bad, 'check')} of ${verdicts.length} failed`);
+  printVerdicts(verdicts, options.json === true);
 }
 
 async function look(config: Config): Promise<Verdict[]> {
@@ -74,9 +70,4 @@ async function anyTarget(pool: Pool): Promise<string> {
     .query<{ name: string }>('select name from alias_targets order by name limit 1')
     .catch(() => ({ rows: [] }));
   return rows[0]?.name ?? ANY_NAME;
-}
-
-function line({ check, verdict, says }: Verdict): string {
-  const sign = { ok: 'ok      ', warning: 'warning ', failed: 'FAILED  ' }[verdict];
-  return `${sign} ${check}: ${says}`;
 }

@@ -9,9 +9,10 @@ import {
   setSecondary,
 } from '../store/secondaries.ts';
 import { findZone } from '../store/zones.ts';
-import { oneOf, usual, wholeNumber } from './arguments.ts';
+import { oneOf, usual, wholeNumber, zoneName } from './arguments.ts';
 import { type Session, withDatabase } from './database.ts';
 import { print, printJson, table, warn } from './output.ts';
+import { check } from './secondary-check.ts';
 import { SECONDARY_KINDS, type SecondaryKind } from './secondary-config.ts';
 import { renderConfig } from './secondary-render.ts';
 import {
@@ -75,6 +76,17 @@ export function define(program: Command): void {
       )
       .action(show),
     'zoneferry secondary show ns1',
+  );
+  usual(
+    secondary
+      .command('check')
+      .description(
+        'ask a secondary live: whether it is reached, takes NOTIFY, knows the key, asks, transfers and serves',
+      )
+      .argument('<name>', 'the secondary')
+      .option('--zone <zone>', 'the zone to try it with (default: one of its zones)', zoneName)
+      .action(check),
+    'zoneferry secondary check ns1',
   );
   usual(
     secondary

@@ -1,3 +1,4 @@
+import { absoluteName } from '../dns/name.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 import type { Client, Pool } from './pool.ts';
 import { inTransaction } from './transaction.ts';
@@ -156,4 +157,34 @@ function toZone(row: any): Zone {
     records: row.record_count,
     problem: row.problem,
   };
+}
+
+/** What a NOTIFY of a zone says. */
+export interface PublishedZone {
+  zone: string;
+  /** Its name on the wire. */
+  zoneWire: Buffer;
+  serial: number;
+  /** Rdata of its SOA. */
+  soa: Buffer;
+  /** Seconds. */
+  soaTtl: number;
+}
+
+/** The published SOA of a zone, by its canonical name; undefined before its first version. */
+export async function readPublished(pool: Pool, zone: string): Promise<PublishedZone | undefined> {
+  const { rows } = await pool.query(
+    'select published_serial, published_soa, published_soa_ttl from zones where name = $1 and published_soa is not null',
+    [zone],
+  );
+  const [row] = rows;
+  return (
+    row && {
+      zone,
+      zoneWire: absoluteName(zone),
+      serial: Number(row.published_serial),
+      soa: row.published_soa,
+      soaTtl: row.published_soa_ttl,
+    }
+  );
 }

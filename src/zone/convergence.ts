@@ -79,9 +79,14 @@ function ahead({ zone, serial, shown }: Convergence): string {
 
 function refusal(row: Convergence): string {
   if (row.rcode !== null && row.rcode !== 0)
-    return `answers NOTIFY with ${rcodeToText(row.rcode)}: ${NOTIFY_CAUSES[row.rcode] ?? 'see its log'}`;
+    return `answers NOTIFY with ${rcodeToText(row.rcode)}: ${notifyCause(row.rcode)}`;
   if (row.seenRcode === null) return row.notifyError ?? 'see its log';
   return `${row.seenError ?? rcodeToText(row.seenRcode)}: ${SOA_CAUSES[row.seenRcode] ?? 'see its log'}`;
+}
+
+/** The likely cause of a NOTIFY's rcode, and what to do. */
+export function notifyCause(rcode: number): string {
+  return NOTIFY_CAUSES[rcode] ?? 'see its log';
 }
 
 const NOTIFY_CAUSES: Record<number, string> = {

@@ -32,6 +32,7 @@ const COMMANDS = [
   'secondary show',
   'secondary delete',
   'secondary config',
+  'secondary check',
   'resync',
   'notify',
   'status',
