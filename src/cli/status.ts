@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, UserError } from '../errors.ts';
 import { type Ahead, readAhead } from '../store/ahead.ts';
+import { type Damping, readDamping } from '../store/damping.ts';
 import { type GuardStatus, readGuards } from '../store/guards/status.ts';
 import { readStanding, type StateCounts } from '../store/ledger/states.ts';
 import { listProcesses, queuePlace, type ServiceProcess } from '../store/processes.ts';
@@ -82,6 +83,7 @@ interface QueueStatus {
 interface Status {
   zones: StatusPage<ZoneStatus>;
   aliases: StatusPage<AliasStatus>;
+  damping: Damping;
   secondaries: SecondaryStatus[];
   standing: StatusPage<Convergence>;
   refusals: StatusPage<RefusalStatus>;
@@ -97,22 +99,35 @@ async function readStatus(
   readQueue: () => Promise<QueueStatus>,
   limit: number,
 ): Promise<Status> {
-  const [zones, aliases, secondaries, standing, refusals, problems, ahead, guards, processes, queue] =
-    await Promise.all([
-      readZoneStatus(pool, limit),
-      readAliasStatus(pool, limit),
-      readSecondaryStatus(pool),
-      readStanding(pool, { open: true, limit }),
-      readRefusals(pool, limit, new Date(Date.now() - REFUSED_WITHIN_MS)),
-      readRecordProblems(pool, limit),
-      readAhead(pool, limit),
-      readGuards(pool),
-      listProcesses(pool),
-      readQueue(),
-    ]);
+  const [
+    zones,
+    aliases,
+    damping,
+    secondaries,
+    standing,
+    refusals,
+    problems,
+    ahead,
+    guards,
+    processes,
+    queue,
+  ] = await Promise.all([
+    readZoneStatus(pool, limit),
+    readAliasStatus(pool, limit),
+    readDamping(pool),
+    readSecondaryStatus(pool),
+    readStanding(pool, { open: true, limit }),
+    readRefusals(pool, limit, new Date(Date.now() - REFUSED_WITHIN_MS)),
+    readRecordProblems(pool, limit),
+    readAhead(pool, limit),
+    readGuards(pool),
+    listProcesses(pool),
+    readQueue(),
+  ]);
   return {
     zones,
     aliases,
+    damping,
     secondaries,
     standing,
     refusals,
@@ -161,6 +176,7 @@ function inJson(status: Status): object {
   return {
     zones: zones.rows,
     aliases: aliases.rows,
+    damping: rest.damping,
     secondaries: rest.secondaries,
     convergence: rest.standing.rows.map((row) => ({ ...row, words: standingInWords(row, Date.now()) })),
     refusals: rest.refusals.rows,
@@ -180,11 +196,23 @@ function inJson(status: Status): object {
 }
 
 function inWords(status: Status): string {
-  const { zones, aliases, secondaries, standing, refusals, problems, ahead, guards, processes, queue } =
-    status;
+  const {
+    zones,
+    aliases,
+    damping,
+    secondaries,
+    standing,
+    refusals,
+    problems,
+    ahead,
+    guards,
+    processes,
+    queue,
+  } = status;
   return [
     `${counted(zones.total, 'zone')}, ${counted(aliases.total, 'alias', 'aliases')}, ${counted(secondaries.length, 'secondary', 'secondaries')}; ${queueInWords(queue)}`,
     processesInWords(processes),
+    ...(damping.answers > 0 ? [dampingInWords(damping)] : []),
     ...guards.map(guardInWords),
     '',
     table(
@@ -307,6 +335,10 @@ function queueInWords({ kind, counts, error }: QueueStatus): string {
   return `queue on ${place}: ${words.join(', ')}`;
 }
 
+function dampingInWords({ answers, saved }: Damping): string {
+  return `serials saved: ${saved.toLocaleString('en-US')} of ${answers.toLocaleString('en-US')}`;
+}
+
 function guardInWords({ message, since, zones }: GuardStatus): string {
   return `${message} (since ${since.toISOString()}; ${zones.join(', ')}${zones.length === 5 ? ' …' : ''})`;
 }
@@ -329,7 +361,8 @@ function outcomeInWords(alias: AliasStatus): string {
   const outcome = a === aaaa ? a : `A ${a}, AAAA ${aaaa}`;
   const from =
     alias.answeredBy === 'records' ? 'from own records' : alias.path && `over ${alias.path.join(' -> ')}`;
-  return [outcome, from, detail, held].filter((part) => part).join('; ');
+  const rotates = alias.damping && `its answers rotate, ${dampingInWords(alias.damping)}`;
+  return [outcome, from, detail, rotates, held].filter((part) => part).join('; ');
 }
 
 function ago(moment: Date | null): string | null {

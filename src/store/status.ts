@@ -1,5 +1,6 @@
 import type { FamilyState } from '../zone/alias/state.ts';
 import { guardSentence } from '../zone/guard.ts';
+import { type Damping, dampingOf } from './damping.ts';
 import { countStates, type StateCounts } from './ledger/states.ts';
 import type { Pool } from './pool.ts';
 
@@ -25,6 +26,8 @@ export interface AliasStatus {
   /** The names on its way through our own zones, the target first; null where it is no name of ours. */
   path: string[] | null;
   published: string[];
+  /** Of a target whose answers rotate: how many serials were saved; null of any other. */
+  damping: Damping | null;
   lookedAt: Date | null;
   /** `found`, `nodata`, `nxdomain`, `failed` or `never`, of each family, with what was said. */
   outcome: { a: string; aaaa: string; detail: string | null };
@@ -112,7 +115,7 @@ export async function readAliasStatus(
     `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.path, a.held_since, a.held_reason,
        t.looked_at, t.failures, t.due_at, t.state, g.guard, g.at as guarded_at, g.concerned, g.total as all_aliases, g.percent,
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
-         and p.source_record_id = a.record_id order by p.type, p.content) as published
+         and p.source_record_id = a.record_id and p.type <> 'TXT' order by p.type, p.content) as published
      from (
        select a.record_id from aliases a left join alias_targets t on t.name = a.target
        left join (select distinct target from guarded_targets where state = 'held') g on g.target = a.target
@@ -137,6 +140,7 @@ export async function readAliasStatus(
       answeredBy: row.target === null ? 'records' : 'resolvers',
       path: row.path,
       published: row.published,
+      damping: dampingOf(row.state ?? {}),
       lookedAt: row.looked_at,
       outcome: row.target === null ? ownOutcome(row) : outcomeOf(a, aaaa),
       failures: row.failures ?? 0,
@@ -285,9 +289,11 @@ function outcomeOf(
   a: Partial<FamilyState> | undefined,
   aaaa: Partial<FamilyState> | undefined,
 ): AliasStatus['outcome'] {
-  const details = [a, aaaa].flatMap((family) =>
-    family?.last === 'failed' && family.detail ? family.detail : [],
-  );
+  const details = [a, aaaa].flatMap((family) => [
+    ...(family?.last === 'failed' && family.detail ? [family.detail] : []),
+    ...(family?.last === 'found' && family.detail ? [family.detail] : []),
+    ...(family?.withdrawn ? [`withdrawn: ${family.withdrawn}`] : []),
+  ]);
   return {
     a: a?.last ?? 'never',
     aaaa: aaaa?.last ?? 'never',

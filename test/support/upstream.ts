@@ -43,6 +43,8 @@ export class Upstream extends DemoUpstream {
   readonly byTransport = { udp: 0, tcp: 0 };
 
   readonly #failures = new Map<string, Failure>();
+  readonly #delays = new Map<string, number>();
+  readonly #pools = new Map<string, { addresses: readonly string[]; size: number; ttl: number }>();
   #delay = 0;
 
   /** A started one. */
@@ -66,9 +68,15 @@ export class Upstream extends DemoUpstream {
     }
   }
 
-  /** Milliseconds that each reply is late from now on. */
-  delay(ms: number): void {
-    this.#delay = ms;
+  /** Milliseconds that each reply is late from now on: to questions for a name, or to all. */
+  delay(ms: number, name?: string): void {
+    if (name === undefined) this.#delay = ms;
+    else this.#delays.set(nameKey(absoluteName(name)), ms);
+  }
+
+  /** Has each answer to a question for A of this name give so many of a pool's addresses, by chance. */
+  pool(name: string, addresses: readonly string[], size: number, ttl: number): void {
+    this.#pools.set(nameKey(absoluteName(name)), { addresses, size, ttl });
   }
 
   protected override respond(query: Message, transport: Transport): Buffer | undefined {
@@ -79,13 +87,15 @@ export class Upstream extends DemoUpstream {
   }
 
   protected override deliver(send: () => void, query: Message): void {
-    if (this.#delay === 0) super.deliver(send, query);
-    else setTimeout(send, this.#delay).unref();
+    const delay = this.#delays.get(nameKey(query.questions[0]!.name)) ?? this.#delay;
+    if (delay === 0) super.deliver(send, query);
+    else setTimeout(send, delay).unref();
   }
 
   #reply(query: Message, transport: Transport): Buffer | undefined {
     const question = query.questions[0]!;
     if (transport === 'tcp' && this.deafOverTcp) return undefined;
+    this.#draw(question);
     if (this.refusesEdns && query.opt !== undefined) return bareFormerr(query.id);
     const answer = this.answer(question);
     if (this.oneLinkAtATime && answer.answers[0]?.type === TYPE.CNAME) {
@@ -96,6 +106,17 @@ export class Upstream extends DemoUpstream {
     const asked = { ...query, questions: [{ ...question, name, wire: questionOf(name, question.type) }] };
     const type = question.type === TYPE.A ? 'A' : 'AAAA';
     return this.#letDown(this.#failures.get(`${nameKey(question.name)} ${type}`), asked, answer, transport);
+  }
+
+  #draw({ name, type }: Message['questions'][number]): void {
+    const pool = this.#pools.get(nameKey(name));
+    if (!pool || type !== TYPE.A) return;
+    const left = [...pool.addresses];
+    const drawn = Array.from(
+      { length: pool.size },
+      () => left.splice(Math.floor(Math.random() * left.length), 1)[0] ?? '',
+    );
+    this.set(nameKey(name), { A: drawn, ttl: pool.ttl });
   }
 
   #letDown(

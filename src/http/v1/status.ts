@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf } from '../../errors.ts';
 import { readAhead } from '../../store/ahead.ts';
+import { readDamping } from '../../store/damping.ts';
 import { readGuards } from '../../store/guards/status.ts';
 import { readStanding } from '../../store/ledger/states.ts';
 import { listProcesses } from '../../store/processes.ts';
@@ -34,22 +35,35 @@ export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Room
     },
     async ({ query }) => {
       const { limit } = query;
-      const [zones, aliases, secondaries, standing, refusals, problems, ahead, guards, processes, queue] =
-        await Promise.all([
-          readZoneStatus(pool, limit),
-          readAliasStatus(pool, limit),
-          readSecondaryStatus(pool),
-          readStanding(pool, { open: true, limit }),
-          readRefusals(pool, limit, new Date(clock.now() - REFUSED_WITHIN_MS)),
-          readRecordProblems(pool, limit),
-          readAhead(pool, limit),
-          readGuards(pool),
-          listProcesses(pool),
-          readQueue(),
-        ]);
+      const [
+        zones,
+        aliases,
+        damping,
+        secondaries,
+        standing,
+        refusals,
+        problems,
+        ahead,
+        guards,
+        processes,
+        queue,
+      ] = await Promise.all([
+        readZoneStatus(pool, limit),
+        readAliasStatus(pool, limit),
+        readDamping(pool),
+        readSecondaryStatus(pool),
+        readStanding(pool, { open: true, limit }),
+        readRefusals(pool, limit, new Date(clock.now() - REFUSED_WITHIN_MS)),
+        readRecordProblems(pool, limit),
+        readAhead(pool, limit),
+        readGuards(pool),
+        listProcesses(pool),
+        readQueue(),
+      ]);
       return success({
         zones: zones.rows,
         aliases: aliases.rows,
+        damping,
         secondaries,
         convergence: standing.rows.map((row) => standingInJson(row, clock.now())),
         refusals: refusals.rows,
