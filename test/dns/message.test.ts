@@ -8,6 +8,7 @@ import { parseRdata, soaSerial } from '../../src/dns/rdata/index.ts';
 import { signRequest, type TsigKey } from '../../src/dns/tsig.ts';
 import { CLASS_IN, OPCODE, TYPE } from '../../src/dns/types.ts';
 import { MessageWriter } from '../../src/dns/writer.ts';
+import { meaning, reencode } from '../support/reencode.ts';
 
 const zone = parseName('Example.COM.');
 const key: TsigKey = { name: parseName('key.'), algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 1) };
@@ -209,14 +210,20 @@ describe('what is refused', () => {
 
 describe('any octets', () => {
   const check = (bytes: Buffer): void => {
+    let message: Message;
     try {
-      expect(readMessage(bytes).length).toBe(bytes.length);
+      message = readMessage(bytes);
     } catch (error) {
       expect(error).toBeInstanceOf(FormatError);
+      return;
     }
+    expect(message.length).toBe(bytes.length);
+    expect(meaning(readMessage(reencode(message)))).toEqual(meaning(message));
+    read++;
   };
+  let read = 0;
 
-  it('give a message or a FormatError', () => {
+  it('give a FormatError, or a message that is equal when it is written again', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (octets) => check(Buffer.from(octets))),
       { numRuns: 2000 },
@@ -254,5 +261,6 @@ describe('any octets', () => {
       }),
       { numRuns: 3000 },
     );
+    expect(read, 'some of them are messages').toBeGreaterThan(100);
   });
 });

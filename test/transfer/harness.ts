@@ -1,42 +1,15 @@
 import { afterEach } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { LegacyAlgorithm } from '../../src/dns/tsig.ts';
-import type { Log, LogFields } from '../../src/log.ts';
 import type { AheadEvent, ServedEvent } from '../../src/transfer/events.ts';
 import type { TransferLimits } from '../../src/transfer/limits.ts';
 import { createTransferServer, type TransferServer } from '../../src/transfer/server.ts';
 import type { TlsOptions } from '../../src/transfer/tls.ts';
 import { MemoryRegistry, MemoryZones } from '../support/memory-zones.ts';
 import type { Peer } from '../support/transfer-client.ts';
+import { KeptLog } from './kept-log.ts';
 
-/** A log that keeps its lines. */
-export class KeptLog implements Log {
-  readonly lines: { level: string; fields: LogFields; message: string }[] = [];
-
-  debug(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'debug', fields, message });
-  }
-
-  info(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'info', fields, message });
-  }
-
-  warn(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'warn', fields, message });
-  }
-
-  error(fields: LogFields, message: string): void {
-    this.lines.push({ level: 'error', fields, message });
-  }
-
-  child(): Log {
-    return this;
-  }
-
-  find(part: string): { level: string; fields: LogFields; message: string } | undefined {
-    return this.lines.find((line) => line.message.includes(part));
-  }
-}
+export { KeptLog } from './kept-log.ts';
 
 export interface Running {
   server: TransferServer;
@@ -84,10 +57,10 @@ export async function startServer(
   return { server, zones, registry, log, served, ahead, at: { host: ip, port } };
 }
 
-/** Waits until it holds; fails after two seconds. */
+/** Waits until it holds; fails after ten seconds. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 2000; !holds(); ) {
-    if (Date.now() > end) throw new Error('it did not come about within 2 s');
+  for (const end = Date.now() + 10_000; !holds(); ) {
+    if (Date.now() > end) throw new Error('it did not come about within 10 s');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
