@@ -7,6 +7,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client';
+import { TransferTally } from './transfer-tally.ts';
 
 /** One answer to a secondary, as the transfer server tells it. */
 export interface TransferSeen {
@@ -32,9 +33,7 @@ export class Metrics {
   /** What is about this process alone: memory, processor, event loop. */
   readonly #process = new Registry();
   readonly #others: (() => Promise<Counted[]>)[] = [];
-  readonly #requests: Counter<'type' | 'result'>;
-  readonly #bytes: Counter<'type'>;
-  readonly #duration: Histogram<'type'>;
+  readonly #transfers: TransferTally;
   readonly #sent: Counter<'result'>;
   readonly #answered: Histogram;
   readonly #resolved: Counter<'outcome'>;
@@ -43,25 +42,7 @@ export class Metrics {
   constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.#process });
-    this.#requests = new Counter({
-      name: 'zoneferry_xfr_requests_total',
-      help: 'Answers with data to secondaries, by what was asked (SOA, AXFR, IXFR) and what came of it.',
-      labelNames: ['type', 'result'],
-      registers,
-    });
-    this.#bytes = new Counter({
-      name: 'zoneferry_xfr_bytes_total',
-      help: 'Octets of DNS messages sent in those answers.',
-      labelNames: ['type'],
-      registers,
-    });
-    this.#duration = new Histogram({
-      name: 'zoneferry_xfr_duration_seconds',
-      help: 'Time from the request to the last octet of the answer.',
-      labelNames: ['type'],
-      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300],
-      registers,
-    });
+    this.#transfers = new TransferTally(this.registry);
     this.#sent = new Counter({
       name: 'zoneferry_notify_sent_total',
       help: 'NOTIFYs sent, by the rcode of the reply in words, or silent.',
@@ -104,10 +85,8 @@ export class Metrics {
   }
 
   transferEnded({ asked, given, complete, bytes, ms }: TransferSeen): void {
-    const result = complete ? (RESULTS[given] ?? given.toLowerCase()) : 'broken_off';
-    this.#requests.inc({ type: asked, result });
-    this.#bytes.inc({ type: asked }, bytes);
-    this.#duration.observe({ type: asked }, ms / 1000);
+    const result = complete ? (RESULTS[given] ?? given) : 'broken_off';
+    this.#transfers.add(asked, result, bytes, ms / 1000);
   }
 
   /** `rcode` in words; undefined where no reply came. */
@@ -128,6 +107,9 @@ export class Metrics {
 }
 
 const RESULTS: Record<string, string> = {
+  SOA: 'soa',
+  AXFR: 'axfr',
+  IXFR: 'ixfr',
   'AXFR-style IXFR': 'axfr_style',
   'up-to-date': 'up_to_date',
   'retry over TCP': 'retry_over_tcp',
