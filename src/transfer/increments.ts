@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Condenser } from '../zone/condense.ts';
 import { type JournalStep, type PublishedZone, packedRecordEnd } from '../zone/version.ts';
-import { Chunk } from './chunk.ts';
+import { Chunk, type RenderedMessage } from './chunk.ts';
 import { within } from './deadline.ts';
 import { Image, type MessageStream } from './image.ts';
 import { composeIncremental, historyBytes, isConnected } from './incremental.ts';
@@ -76,14 +76,27 @@ export class Increments {
     );
   }
 
+  /**
+   * What leads from a serial to the zone's own where that is one message and was given before, so that nothing has to be decided any
+   * more; else undefined.
+   */
+  onlyMessage(zone: Version, from: number): RenderedMessage | undefined {
+    return this.#find(keyOf(zone, from))?.image?.only;
+  }
+
+  /** Marked as just used. */
+  #find(key: string): Entry | undefined {
+    const known = this.#entries.get(key);
+    if (known === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, known);
+    return known;
+  }
+
   #entry(zone: PublishedZone, from: number): Entry {
     const key = keyOf(zone, from);
-    const known = this.#entries.get(key);
-    if (known !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
-      return known;
-    }
+    const known = this.#find(key);
+    if (known !== undefined) return known;
     const entry: Entry = { steps: this.#read(zone, from), bytes: ENTRY_BYTES };
     this.#entries.set(key, entry);
     this.#bytes += entry.bytes;
@@ -152,7 +165,9 @@ export class Increments {
   }
 }
 
-function keyOf(zone: PublishedZone, from: number): string {
+type Version = Pick<PublishedZone, 'zoneId' | 'serial'>;
+
+function keyOf(zone: Version, from: number): string {
   return `${zone.zoneId} ${from} ${zone.serial}`;
 }
 

@@ -6,9 +6,11 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { FrameReader, frame } from '../../src/dns/framer.ts';
 import { absoluteName } from '../../src/dns/name.ts';
 import { buildQuery } from '../../src/dns/query.ts';
+import { encodeSoa } from '../../src/dns/rdata/index.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import { readPlainQuestion } from '../../src/transfer/plain/question.ts';
 import { parseRequest } from '../../src/transfer/request.ts';
+import type { VersionSource } from '../../src/transfer/source.ts';
 import { axfr } from '../support/transfer-client.ts';
 import { type Running, SMALL_ZONE, startServer } from './harness.ts';
 
@@ -22,8 +24,10 @@ beforeEach(async () => {
     server.zones.add('held.test.', SMALL_ZONE);
     server.zones.unpublish('held.test.');
     server.registry.add('s', { zones: new Set(['example.com.', 'held.test.', 'missing.test.']) });
+    server.zones.change('example.com.', { delete: ['@ 300 A 192.0.2.1'], add: ['@ 300 A 192.0.2.2'] }, 8);
     // renders what a transfer can be given of at once
     await axfr({ ...server.at, zone: 'example.com.' });
+    await overTcp(server.at.port, ixfr('example.com.', 7));
     server.served.splice(0);
     server.log.lines.splice(0);
   }
@@ -32,6 +36,20 @@ beforeEach(async () => {
 
 function query(name: string, type: number, change: (bytes: Buffer) => Buffer = (bytes) => bytes): Buffer {
   return change(buildQuery({ id: 4711, name: absoluteName(name), type }));
+}
+
+/** Asked with the client's SOA as secondaries write it, or with its owner compressed. */
+function ixfr(name: string, serial: number, change: (bytes: Buffer) => Buffer = (bytes) => bytes): Buffer {
+  const soa = encodeSoa({
+    mname: absoluteName('ns1.example.net.'),
+    rname: absoluteName('hostmaster.example.net.'),
+    serial,
+    refresh: 1,
+    retry: 2,
+    expire: 3,
+    minimum: 4,
+  });
+  return change(buildQuery({ id: 4711, name: absoluteName(name), type: TYPE.IXFR, authoritySoa: soa }));
 }
 
 /** Adds an OPT record with these fields. */
@@ -92,6 +110,25 @@ const REQUESTS: [what: string, bytes: Buffer][] = [
   ['AXFR', query('example.com.', TYPE.AXFR)],
   ['AXFR as Knot asks', query('Example.com.', TYPE.AXFR, withOpt(1232, 0, Buffer.from([0, 9, 0, 0])))],
   ['AXFR of a zone that is not theirs', query('other.test.', TYPE.AXFR)],
+  ['IXFR', ixfr('example.com.', 7)],
+  ['IXFR as Knot asks', ixfr('Example.com.', 7, withOpt(1232, 0, Buffer.from([0, 9, 0, 0])))],
+  ['IXFR of who has it', ixfr('example.com.', 8)],
+  ['IXFR of who is ahead', ixfr('example.com.', 9)],
+  ['IXFR without a history', ixfr('example.com.', 5)],
+  ['IXFR of a serial neither older nor newer', ixfr('example.com.', 8 + 2 ** 31)],
+  ['IXFR of a zone that is not theirs', ixfr('other.test.', 1)],
+  ['IXFR without its SOA', query('example.com.', TYPE.IXFR)],
+  ["IXFR with another zone's SOA", ixfr('example.com.', 7, (bytes) => set(bytes.length - 70, 9)(bytes))],
+  [
+    "IXFR with another zone's SOA, written out",
+    ixfr('example.com.', 7, (bytes) => {
+      // in place of the pointer to the question
+      const at = bytes.indexOf(Buffer.from([0xc0, 12]));
+      return Buffer.concat([bytes.subarray(0, at), absoluteName('other.test.'), bytes.subarray(at + 2)]);
+    }),
+  ],
+  ['IXFR with half a SOA', ixfr('example.com.', 7, (bytes) => bytes.subarray(0, -9))],
+  ['AXFR with a SOA', ixfr('example.com.', 7, (bytes) => set(12 + 13 + 1, 252)(bytes))],
 ];
 
 /** What comes back over UDP within a moment. */
@@ -141,19 +178,33 @@ test('all at once on one connection come back in their order', async () => {
 
 test('the short way is taken, by a new version too', async () => {
   let asked = 0;
-  short.zones.beforeCurrent = () => {
+  // the long way asks before all else
+  (short.zones as VersionSource).fresh = () => {
     asked++;
+    return undefined;
   };
+  const isSame = async (bytes: Buffer) =>
+    expect(await overTcp(short.at.port, bytes)).toEqual(await overTcp(long.at.port, bytes));
   await overUdp(short.at.port, query('example.com.', TYPE.SOA));
-  short.zones.change('example.com.', { add: ['new 300 A 192.0.2.9'] });
-  long.zones.change('example.com.', { add: ['new 300 A 192.0.2.9'] });
+  await isSame(query('example.com.', TYPE.AXFR));
+  await isSame(ixfr('example.com.', 7));
+  await isSame(ixfr('example.com.', 8));
+  expect(asked).toBe(0);
+
+  for (const { zones } of [short, long]) zones.change('example.com.', { add: ['new 300 A 192.0.2.9'] });
   expect(await overUdp(short.at.port, query('example.com.', TYPE.SOA))).toBe(
     await overUdp(long.at.port, query('example.com.', TYPE.SOA)),
   );
-  const whole = query('example.com.', TYPE.AXFR);
-  expect(await overTcp(short.at.port, whole)).toEqual(await overTcp(long.at.port, whole));
-  expect(await overTcp(short.at.port, whole)).toEqual(await overTcp(long.at.port, whole));
+  await isSame(ixfr('example.com.', 9));
   expect(asked).toBe(0);
+  // each is made on the long way, once
+  for (const bytes of [query('example.com.', TYPE.AXFR), ixfr('example.com.', 7), ixfr('example.com.', 8)]) {
+    asked = 0;
+    await isSame(bytes);
+    expect(asked).toBe(1);
+    await isSame(bytes);
+    expect(asked).toBe(1);
+  }
 });
 
 test('who was registered a moment ago is refused', async () => {
@@ -177,7 +228,8 @@ test('what is read as plain is what the whole parser reads', () => {
         if (parsed.kind !== 'readable') throw new Error(`plain, and ${parsed.kind}`);
         const { question, edns, refusal, ask } = parsed.request;
         expect(refusal).toBeUndefined();
-        expect(ask.kind).toBe(plain.type === TYPE.SOA ? 'SOA' : 'AXFR');
+        const kind = plain.type === TYPE.SOA ? 'SOA' : plain.type === TYPE.AXFR ? 'AXFR' : 'IXFR';
+        expect(ask).toEqual(kind === 'IXFR' ? { kind, serial: plain.fromSerial } : { kind });
         expect(question?.wire).toEqual(changed.subarray(12, plain.nameEnd + 4));
         expect(edns !== undefined).toBe(plain.edns);
         if (edns)

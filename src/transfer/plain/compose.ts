@@ -10,17 +10,17 @@ export interface PlainRecords {
 /**
  * Header, the question as it was asked, the records, and OPT where one came.
  *
- * @param expire seconds, for who asked for them (RFC 7314)
+ * @param version its EXPIRE goes to who asked for it (RFC 7314)
  * @param isFramed whether its length stands before it, as over TCP
  */
 export function compose(
   request: Buffer,
-  { nameEnd, edns, dnssecOk, expire: wantsExpire }: PlainQuestion,
+  { nameEnd, edns, dnssecOk, expire }: PlainQuestion,
   { body, answers }: PlainRecords,
-  expire: number,
+  version: { readonly expire: number },
   isFramed: boolean,
 ): Buffer {
-  const opt = edns ? optOf(dnssecOk, wantsExpire, expire) : undefined;
+  const opt = edns ? optOf(dnssecOk, expire ? version.expire : undefined) : undefined;
   const start = isFramed ? 2 : 0;
   const questionEnd = nameEnd + 4;
   const octets = questionEnd + body.length + (opt?.length ?? 0);
@@ -35,6 +35,7 @@ export function compose(
   reply[start + 3] = 0;
   reply[start + 6] = answers >> 8;
   reply[start + 7] = answers;
+  reply[start + 9] = 0; // of IXFR, the client's SOA is not repeated
   reply[start + 11] = opt === undefined ? 0 : 1;
   if (typeof body === 'string') reply.write(body, start + questionEnd, 'latin1');
   else body.copy(reply, start + questionEnd);
@@ -42,8 +43,8 @@ export function compose(
   return reply;
 }
 
-function optOf(dnssecOk: boolean, wantsExpire: boolean, expire: number): Buffer {
-  if (wantsExpire) return encodeOpt({ dnssecOk, expireSeconds: expire });
+function optOf(dnssecOk: boolean, expireSeconds: number | undefined): Buffer {
+  if (expireSeconds !== undefined) return encodeOpt({ dnssecOk, expireSeconds });
   return dnssecOk ? OPT_WITH_DO : OPT;
 }
 
