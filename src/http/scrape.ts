@@ -1,5 +1,6 @@
 import { type Gauge, Gauge as PromGauge, type Registry } from 'prom-client';
 import { messageOf } from '../errors.ts';
+import { countHeld } from '../store/guards/status.ts';
 import { countStates } from '../store/ledger/states.ts';
 import { readVisibleTotals } from '../store/ledger/visible.ts';
 import { readMeasures, readZoneMeasures } from '../store/measures.ts';
@@ -28,12 +29,14 @@ export function scraper(
   let running: Promise<string> | undefined;
 
   async function readDatabase(): Promise<void> {
-    const [{ zones, targets, staleSince, secondaries }, visible, counts, registered] = await Promise.all([
-      readMeasures(pool),
-      readVisibleTotals(pool),
-      countStates(pool),
-      listSecondaries(pool),
-    ]);
+    const [{ zones, targets, staleSince, secondaries }, held, visible, counts, registered] =
+      await Promise.all([
+        readMeasures(pool),
+        countHeld(pool),
+        readVisibleTotals(pool),
+        countStates(pool),
+        listSecondaries(pool),
+      ]);
     histogram = changeToVisible(visible);
     for (const { id, name } of registered)
       for (const [state, value] of Object.entries(counts.get(id) ?? {}))
@@ -41,6 +44,7 @@ export function scraper(
     const count = zones.published + zones.unpublished + zones.problem;
     for (const [state, value] of Object.entries(zones)) gauges.zones.set({ state }, value);
     for (const [state, value] of Object.entries(targets)) gauges.targets.set({ state }, value);
+    for (const [guard, aliases] of Object.entries(held)) gauges.held.set({ guard }, aliases);
     const now = clock.now();
     gauges.stale.set(staleSince === undefined ? 0 : Math.max(0, (now - staleSince) / 1000));
     for (const { secondary, acked, pending, oldestPending } of secondaries) {
@@ -135,6 +139,7 @@ function makeGauges(registry: Registry) {
       'alias_stale_seconds',
       'How long the addresses of a failing ALIAS target are past their TTL: of the worst one.',
     ),
+    held: gauge('guard_held_aliases', 'ALIAS records that a guard keeps from changing.', 'guard'),
     jobs: gauge('jobs', 'Jobs of the queue.', 'state'),
   };
 }

@@ -1,6 +1,6 @@
 import type { FamilyState } from '../zone/alias/state.ts';
-import { guardSentence } from '../zone/guard.ts';
 import { type Damping, dampingOf } from './damping.ts';
+import { guardReason, HELD_COLUMNS, JOIN_HELD } from './guards/status.ts';
 import { countStates, type StateCounts } from './ledger/states.ts';
 import type { Pool } from './pool.ts';
 
@@ -113,7 +113,7 @@ export async function readAliasStatus(
   // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
     `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.path, a.held_since, a.held_reason,
-       t.looked_at, t.failures, t.due_at, t.state, g.guard, g.at as guarded_at, g.concerned, g.total as all_aliases, g.percent,
+       t.looked_at, t.failures, t.due_at, t.state, ${HELD_COLUMNS},
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
          and p.source_record_id = a.record_id and p.type <> 'TXT' order by p.type, p.content) as published
      from (
@@ -126,7 +126,7 @@ export async function readAliasStatus(
      join zones z on z.id = a.zone_id
      left join records r on r.id = a.record_id
      left join alias_targets t on t.name = a.target
-     left join lateral (select * from guarded_targets where target = a.target and state = 'held' order by at limit 1) g on true
+     ${JOIN_HELD}
      order by (a.held_since is null and g.guard is null), (coalesce(t.failures, 0) = 0), z.name, a.owner`,
     [limit, zoneId ?? null],
   );
@@ -151,19 +151,7 @@ export async function readAliasStatus(
   });
 }
 
-const DENIED = 'the target has no addresses any more: the last known ones stay for NEGATIVE_HOLD';
-
-interface GuardColumns {
-  zone: string;
-  guard: 'empty' | 'change' | null;
-  concerned: number;
-  all_aliases: number;
-  percent: number;
-}
-
-function guardReason({ zone, guard, concerned, all_aliases, percent }: GuardColumns): string | undefined {
-  return guard ? guardSentence({ guard, concerned, total: all_aliases, limit: percent }, zone) : undefined;
-}
+export const DENIED = 'the target has no addresses any more: the last known ones stay for NEGATIVE_HOLD';
 
 /** What each secondary has answered and what waits for it. */
 export async function readSecondaryStatus(pool: Pool): Promise<SecondaryStatus[]> {

@@ -80,6 +80,7 @@ describe('/metrics', () => {
         'zoneferry_notify_sent_total',
         'zoneferry_alias_resolve_total',
         'zoneferry_alias_stale_seconds',
+        'zoneferry_guard_held_aliases',
         'zoneferry_jobs',
         'process_cpu_seconds_total',
         'nodejs_heap_size_used_bytes',

@@ -134,11 +134,14 @@ export async function readZoneOverrides(
   return toOverrides(rows);
 }
 
+const FORCED =
+  "forced: what the last `zoneferry resync ZONE --force` found is published, until the target's own answer moves on";
+
 function toOverrides(rows: readonly OverrideRow[]): Map<string, AliasOverride> {
   return new Map(
     rows.map(({ record_id, owner, target, kind, answer }) => [
       record_id,
-      { target, kind, answer: kind === 'apex' ? { ...answer, held: apexReason(owner) } : answer },
+      { target, kind, answer: { ...answer, held: kind === 'apex' ? apexReason(owner) : FORCED } },
     ]),
   );
 }

@@ -64,6 +64,41 @@ export async function readGuards(pool: Pool): Promise<GuardStatus[]> {
   }));
 }
 
+/** How many aliases each guard holds now. */
+export async function countHeld(pool: Pool): Promise<Record<GuardStatus['guard'], number>> {
+  const { rows } = await pool.query<{ guard: GuardStatus['guard']; aliases: string }>(
+    `select guard, sum(aliases) as aliases from guarded_targets where state = 'held' group by guard
+     union all select 'apex', count(*) from alias_overrides where kind = 'apex'`,
+  );
+  const counts = Object.fromEntries(rows.map((row) => [row.guard, Number(row.aliases)]));
+  return { empty: 0, change: 0, apex: 0, ...counts };
+}
+
+/** Columns of a row of `guarded_targets` that is held, where there is one. */
+export interface HeldColumns {
+  zone: string;
+  guard: 'empty' | 'change' | null;
+  concerned: number;
+  all_aliases: number;
+  percent: number;
+}
+
+/** Those columns, beside a target of this alias `a`. */
+export const HELD_COLUMNS = 'g.guard, g.at as guarded_at, g.concerned, g.total as all_aliases, g.percent';
+export const JOIN_HELD = `left join lateral (
+  select * from guarded_targets where target = a.target and state = 'held' order by at limit 1) g on true`;
+
+/** Why an ALIAS of that zone is held by a guard; undefined: it is not. */
+export function guardReason({
+  zone,
+  guard,
+  concerned,
+  all_aliases,
+  percent,
+}: HeldColumns): string | undefined {
+  return guard ? guardSentence({ guard, concerned, total: all_aliases, limit: percent }, zone) : undefined;
+}
+
 function messageOf({ guard, aliases, concerned, total, percent }: Row): string {
   if (guard === 'apex') return apexSentence(Number(aliases));
   const numbers: GuardNumbers = {
