@@ -906,6 +906,17 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_hint_zones()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('zoneferry_zones', '');
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_ipv4(input text)
  RETURNS boolean
  LANGUAGE sql
@@ -1999,6 +2010,8 @@ CREATE TRIGGER check_catalog_made BEFORE INSERT ON public.zones FOR EACH ROW WHE
 CREATE TRIGGER check_zone_inserted BEFORE INSERT ON public.zones FOR EACH ROW EXECUTE FUNCTION zoneferry_check_zone();
 
 CREATE TRIGGER check_zone_updated BEFORE UPDATE ON public.zones FOR EACH ROW WHEN ((((((new.id IS DISTINCT FROM old.id) OR (new.name IS DISTINCT FROM old.name)) OR (new.primary_ns IS DISTINCT FROM old.primary_ns)) OR (new.contact IS DISTINCT FROM old.contact)) OR ((new.serial <> old.serial) AND (NOT (new.published_serial IS DISTINCT FROM old.published_serial))) OR (NOT zoneferry_is_service()))) EXECUTE FUNCTION zoneferry_check_zone();
+
+CREATE TRIGGER hint_zones AFTER INSERT ON public.zones FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_hint_zones();
 
 CREATE TRIGGER mark_member_deleted AFTER DELETE ON public.zones FOR EACH ROW WHEN (((old.published_serial IS NOT NULL) AND (NOT old.catalog))) EXECUTE FUNCTION zoneferry_mark_member();
 

@@ -3,8 +3,11 @@ import type { Metrics } from '../http/metrics.ts';
 import type { LooksUp } from '../resolve/resolver.ts';
 import { lookOnHint } from '../sync/due.ts';
 import { FirstSerials } from '../sync/first-serials.ts';
+import { startRechecks } from '../sync/in-zone.ts';
 import { Looker } from '../sync/looker.ts';
 import { startMaintenance } from '../sync/maintenance.ts';
+import { OwnFirst } from '../sync/own-first.ts';
+import { OwnZones } from '../sync/own-zones.ts';
 import { Publisher } from '../sync/publisher.ts';
 import { resync } from '../sync/resync.ts';
 import { guardsOf, policyOf } from './policy.ts';
@@ -25,9 +28,12 @@ export async function startWorker({
   const resolver = await openResolver(config, clock, log);
   onStop(() => resolver.close());
   const guards = guardsOf(config);
+  const zones = new OwnZones(pool, log);
+  await zones.start(hints);
+  onStop(() => zones.stop());
   const looker = new Looker({
     pool,
-    resolver: counted(resolver, metrics),
+    resolver: new OwnFirst(counted(resolver, metrics), zones, pool),
     policy: policyOf(config),
     guards,
     clock,
@@ -49,6 +55,7 @@ export async function startWorker({
   onStop(() => publisher.stop());
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, clock, log));
+  onStop(startRechecks(pool, log));
   onStop(startMaintenance(pool, config.journal, guards, log));
 
   queues.work((job, data, signal) =>

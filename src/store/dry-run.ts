@@ -1,11 +1,14 @@
 import { absoluteName } from '../dns/name.ts';
+import { aliasPolicy } from '../zone/alias/policy.ts';
 import { difference } from '../zone/changeset.ts';
 import { type Answers, desiredRecords } from '../zone/desired.ts';
 import type { PublishedRecord, ServedRecord } from '../zone/record.ts';
 import { incrementalSize } from '../zone/transfer-size.ts';
+import { followAll } from './in-zone/following.ts';
 import type { Pool } from './pool.ts';
+import { aliasesOf, cappedBy } from './publication/answers.ts';
 import { toWire } from './publication/names.ts';
-import { type Names, readPublished, readSources } from './publication/read.ts';
+import { type Names, readAliases, readPublished, readSources } from './publication/read.ts';
 
 /** What a zone would lose and gain. */
 export interface WouldChange {
@@ -79,6 +82,12 @@ async function changesAt(
   try {
     const sources = byName(await readSources(client, names));
     const published = byName(await readPublished(client, names));
+    const known = await readAliases(client, names);
+    const ways = await followAll(client, aliasesOf(sources, published, known), {
+      policy: aliasPolicy(),
+      now: 0,
+    });
+    const along = cappedBy(ways, answers);
     const { rows } = await client.query<Follower>(
       'select id as zone_id, name as zone, published_serial, published_soa, published_soa_ttl from zones where id = any ($1::bigint[])',
       [[...new Set(names.zoneIds)]],
@@ -87,7 +96,7 @@ async function changesAt(
     return slice.flatMap(({ zone_id, owner, target }) => {
       const zone = zones.get(zone_id);
       const before = published.get(`${zone_id}/${owner}`) ?? [];
-      const desired = desiredRecords(sources.get(`${zone_id}/${owner}`) ?? [], before, answers);
+      const desired = desiredRecords(sources.get(`${zone_id}/${owner}`) ?? [], before, along);
       const { deleted, added } = difference(before, desired.records);
       if (!zone || deleted.length + added.length === 0) return [];
       return { row: { ...zone, owner, target }, deleted, added };

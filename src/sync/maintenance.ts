@@ -2,6 +2,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
 import { tidyGuards } from '../store/guards/rows.ts';
+import { tidyReadings } from '../store/in-zone/entering.ts';
 import { pruneLedger } from '../store/ledger/states.ts';
 import { dropOrphans, type JournalLimits, pruneJournal, pruneSourceHistory } from '../store/maintenance.ts';
 import type { Pool } from '../store/pool.ts';
@@ -25,6 +26,7 @@ export function startMaintenance(
       if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
       await pruneSourceHistory(pool);
       await tidyTargets(pool);
+      await tidyReadings(pool);
       await tidyGuards(pool, guards);
       await dropOrphans(pool);
       await dropPassedSerials(pool);

@@ -1,7 +1,10 @@
 import { type Blast, blastOf, type WouldChange, wouldChange } from '../store/dry-run.ts';
 import { readZoneOverrides } from '../store/guards/overrides.ts';
+import { countFollowed } from '../store/in-zone/recheck.ts';
 import { aliasCause, causeText } from '../zone/cause.ts';
 import { apexSentence, guardSentence } from '../zone/guard.ts';
+import { OwnFirst } from './own-first.ts';
+import { OwnZones } from './own-zones.ts';
 import { type GuardsPlanned, planGuards } from './plan/guards.ts';
 import { lookAtAll, type Planned, type PlanRooms } from './plan/looks.ts';
 
@@ -61,9 +64,12 @@ export async function planResync(options: PlanOptions, rooms: PlanRooms): Promis
   const { zoneIds, listed = Number.POSITIVE_INFINITY } = options;
   const started = performance.now();
   const overrides = await readZoneOverrides(rooms.pool, zoneIds);
+  const ownZones = new OwnZones(rooms.pool);
+  await ownZones.read();
+  const own = await countFollowed(rooms.pool, zoneIds);
   const looked = await lookAtAll(
     options,
-    rooms,
+    { ...rooms, resolver: new OwnFirst(rooms.resolver, ownZones, rooms.pool, false) },
     new Set([...overrides.values()].map(({ target }) => target)),
   );
   const guards = await planGuards(looked.moved, options.force && zoneIds !== undefined, overrides, rooms);
@@ -77,10 +83,10 @@ export async function planResync(options: PlanOptions, rooms: PlanRooms): Promis
     if (zones.length < listed) zones.push(zonePlan(change, looked.moved));
   }
   return {
-    targets: looked.targets,
-    resolved: looked.resolved,
-    failed: looked.failed,
-    held: looked.held,
+    targets: looked.targets + own.resolved + own.failed + own.held,
+    resolved: looked.resolved + own.resolved,
+    failed: looked.failed + own.failed,
+    held: looked.held + own.held,
     changedRecords,
     changedZones: sizes.length,
     zones,

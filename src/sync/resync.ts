@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { UnrecoverableError } from 'bullmq';
 import type { Clock } from '../clock.ts';
+import { countFollowed, followAgain } from '../store/in-zone/recheck.ts';
 import type { Pool } from '../store/pool.ts';
 import {
   changesSince,
@@ -45,6 +46,7 @@ export async function resync(
     const looks = lookAtDue(pool, looker, clock, job.id, (result) => tally.add(result), job.signal);
     await unlessAborted(looks, job.signal);
   } else {
+    if (!data.due) await followAgain(pool, zoneIds, data.force === true);
     await publishedUpTo(pool, zoneIds, await newestMark(pool), job.signal);
     const force = data.force === true ? (zoneIds ? { zoneIds } : 'damping') : undefined;
     let after = '';
@@ -67,7 +69,10 @@ export async function resync(
     await unlessAborted(looks, job.signal);
   }
 
-  const affected = await zonesFollowing(pool, tally.changed);
+  const own = data.due && !zoneIds ? undefined : await countFollowed(pool, zoneIds);
+  if (own) tally.addAll(own);
+  const following = await zonesFollowing(pool, tally.changed);
+  const affected = [...new Set([...following, ...(own?.zoneIds ?? [])])];
   await job.progress({ phase: 'publish', done: 0, total: affected.length });
   await publishedUpTo(pool, affected, await newestMark(pool), job.signal);
   const changes = await changesSince(pool, affected, since);
@@ -152,6 +157,14 @@ class Tally {
 
   expect(targets: number): void {
     this.#expected += targets;
+  }
+
+  /** Targets that nobody has to be asked for. */
+  addAll({ resolved, held, failed }: { resolved: number; held: number; failed: number }): void {
+    this.seen += resolved + held + failed;
+    this.resolved += resolved;
+    this.held += held;
+    this.failed += failed;
   }
 
   add(result: LookResult | undefined): void {

@@ -24,6 +24,8 @@ export type Cause =
       address?: string;
       /** What was done where it was no plain edit: `import`, `rollback to 5`, `serial`. */
       action?: string;
+      /** The name of ours that was edited, where an ALIAS follows it. */
+      follows?: string;
     };
 
 /** The causes of one version: the first different ones, and how many more there were. */
@@ -79,9 +81,24 @@ export function readReason(stored: object): Reason {
   return { causes: targets.map((target) => aliasCause(target, [], jobs[0])) };
 }
 
+/** The cause of an ALIAS that follows what was done to a name of ours; `edit`: the cause of that, where somebody did it. */
+export function followCause(name: string, edit?: Cause): Cause {
+  const cause = edit && edit.by !== 'alias' ? edit : { by: 'service' as const, action: 'follow' };
+  return { ...cause, follows: name };
+}
+
+/** Whether a mark with this cause, as JSON, is one that follows another: nothing was edited at its own name. */
+export function isFollowing(cause: string | null): boolean {
+  return cause?.includes('"follows":') ?? false;
+}
+
 /** A cause in words, on one line. */
 export function causeText(cause: Cause): string {
   if (cause.by === 'alias') return aliasText(cause);
+  return cause.follows ? `${editText(cause)}, of ${cause.follows} on its way` : editText(cause);
+}
+
+function editText(cause: Exclude<Cause, { by: 'alias' }>): string {
   const { by, actor, application, address, action = 'edit' } = cause;
   switch (by) {
     case 'sql': {

@@ -1,4 +1,5 @@
-import { namesWithin } from '../../zone/in-zone/names.ts';
+import { type Cause, followCause, isFollowing } from '../../zone/cause.ts';
+import { namesAbove, namesWithin } from '../../zone/in-zone/names.ts';
 import type { Client } from '../pool.ts';
 import type { LockedZone, Mark } from '../publication/read.ts';
 
@@ -29,12 +30,12 @@ export async function spreadMarks(
     ({ id, stale, publishedSerial }) => stale || publishedSerial === undefined || marked.has(id),
   );
   const whole = [...anew.map(({ id }) => id), ...gone];
-  const apexes = anew.flatMap(({ publishedSerial, name }) => (publishedSerial === undefined ? [name] : []));
+  const fresh = anew.filter(({ publishedSerial }) => publishedSerial === undefined);
   if (edits.names.length + whole.length === 0) return { marks: [], marked: false, due: false };
-  const values = [edits.zoneIds, edits.names, edits.direct, edits.apex, whole, apexes];
-  const { rows } = await client.query<{ zone_id: string; owner: string; cause: string }>(
+  const values = [edits.zoneIds, edits.names, edits.direct, edits.apex, whole, fresh.map(({ name }) => name)];
+  const { rows: followers } = await client.query<{ zone_id: string; owner: string; name: string }>(
     `with ${READ_FROM('alias_names', 'd.zone_id, d.owner, d.name')}
-     select zone_id, owner, jsonb_build_object('by', 'alias', 'target', min(name))::text as cause from (
+     select zone_id, owner, min(name) as name from (
        select * from read_from
        union all
        select a.zone_id, a.owner, a.target from unnest($6::text[]) as z (name) join aliases a on ${isBelow('a.target', 'z.name')}
@@ -48,6 +49,11 @@ export async function spreadMarks(
      update alias_targets set due_at = now() where name in (select target from read_from) and $6::text[] is not null`,
     values,
   );
+  const causes = causesByName(marks, zones);
+  const rows = followers.map((row) => ({
+    ...row,
+    cause: JSON.stringify(followCause(row.name, causes(row.name))),
+  }));
   const isReady = new Set(ready.map(({ id }) => id));
   const elsewhere = rows.filter((row) => !isReady.has(row.zone_id));
   if (elsewhere.length > 0)
@@ -61,10 +67,27 @@ export async function spreadMarks(
     );
   return {
     marks: rows.flatMap(({ zone_id, owner, cause }) =>
-      isReady.has(zone_id) ? [{ zoneId: zone_id, owner, cause, moved: true }] : [],
+      isReady.has(zone_id) ? [{ zoneId: zone_id, owner, cause, moved: false }] : [],
     ),
     marked: elsewhere.length > 0,
     due: (due ?? 0) > 0,
+  };
+}
+
+/** The cause of what was done to a name, or to the zone that it lies in. */
+function causesByName(
+  marks: readonly Mark[],
+  zones: readonly LockedZone[],
+): (name: string) => Cause | undefined {
+  const apexes = new Map(zones.map(({ id, name }) => [id, name]));
+  const causes = new Map<string, string>();
+  for (const { zoneId, owner, cause } of marks) {
+    const name = owner || apexes.get(zoneId);
+    if (cause !== null && name !== undefined && !causes.has(name)) causes.set(name, cause);
+  }
+  return (name) => {
+    const nearest = [name, ...namesAbove(name)].find((above) => causes.has(above));
+    return nearest === undefined ? undefined : (JSON.parse(causes.get(nearest) ?? '{}') as Cause);
   };
 }
 
@@ -78,9 +101,9 @@ function editsOf(zones: readonly LockedZone[], marks: readonly Mark[]): Edits {
     edits.direct.push(direct);
     edits.apex.push(apex);
   };
-  for (const { zoneId, owner, moved } of marks) {
+  for (const { zoneId, owner, moved, cause } of marks) {
     const apex = apexes.get(zoneId);
-    if (!owner || apex === undefined || moved) continue;
+    if (!owner || apex === undefined || moved || isFollowing(cause)) continue;
     const [name = owner, ...above] = namesWithin(owner, apex);
     add(zoneId, name, true, name === apex);
     for (const higher of above) add(zoneId, higher, false, false);

@@ -1,4 +1,4 @@
-import { aliasCause } from '../../zone/cause.ts';
+import { followCause } from '../../zone/cause.ts';
 import type { Reading } from '../../zone/in-zone/way.ts';
 import type { Client } from '../pool.ts';
 import type { KnownAlias } from '../publication/read.ts';
@@ -78,7 +78,7 @@ async function write(client: Client, aliases: readonly AliasReadings[]): Promise
     [
       again.map(({ zoneId }) => zoneId),
       again.map(({ owner }) => owner),
-      again.map(({ readings }) => JSON.stringify(aliasCause(readings[0]?.name ?? ''))),
+      again.map(({ readings }) => JSON.stringify(followCause(readings[0]?.name ?? ''))),
     ],
   );
   return again.length > 0;
