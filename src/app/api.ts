@@ -19,7 +19,7 @@ export async function startApi(
   shared: Shared,
   reasons: readonly (() => string | undefined)[],
 ): Promise<void> {
-  const { config, pool, secrets, queues, log, metrics, onStop } = shared;
+  const { config, hints, pool, secrets, queues, log, metrics, onStop } = shared;
   const clock = systemClock;
   // of plans alone: the worker has its own
   const resolver = await openResolver(config, clock);
@@ -31,6 +31,7 @@ export async function startApi(
     perZone: config.metricsPerZone,
     version,
     pool,
+    hints,
     secrets,
     queues,
     clock,

@@ -5,7 +5,9 @@ import type { FastifyInstance } from 'fastify';
 const FILES = [
   ['/', 'index.html', 'text/html; charset=utf-8'],
   ['/page/style.css', 'style.css', 'text/css; charset=utf-8'],
-  ['/page/script.js', 'script.js', 'text/javascript; charset=utf-8'],
+  ...['script', 'ask', 'dom', 'jobs', 'plan', 'secondaries', 'zones'].map(
+    (name) => [`/page/${name}.js`, `${name}.js`, 'text/javascript; charset=utf-8'] as const,
+  ),
 ] as const;
 
 /** The dashboard: an empty shell, which fills itself from the API with the token that it is given. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Secrets } from '../store/secrets.ts';
 import type { PlanOptions, ResyncPlan } from '../sync/plan.ts';
@@ -9,6 +10,7 @@ import type { Metrics } from './metrics.ts';
 /** What the routes work with. */
 export interface Rooms {
   pool: Pool;
+  hints: Hints;
   secrets: Secrets;
   queues: Queues;
   clock: Clock;

@@ -15,6 +15,8 @@ import { type PerZone, scraper } from './scrape.ts';
 import { openSession } from './session.ts';
 import { success } from './v1/common.ts';
 import { convergenceRoutes } from './v1/convergence.ts';
+import { eventRoutes } from './v1/events.ts';
+import { guardRoutes } from './v1/guards.ts';
 import { historyRoutes } from './v1/history.ts';
 import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
@@ -118,6 +120,8 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
       keyRoutes(v1, options);
       jobRoutes(v1, options);
       statusRoutes(v1, options);
+      eventRoutes(v1, options);
+      guardRoutes(v1, options);
       convergenceRoutes(v1, options);
       v1.post(
         '/session',

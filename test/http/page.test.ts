@@ -2,14 +2,19 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { absoluteName } from '../../src/dns/name.ts';
+import { buildQuery } from '../../src/dns/query.ts';
+import { TYPE } from '../../src/dns/types.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { freePort } from '../support/secondaries/ports.ts';
+import { exchange } from '../support/transfer-client.ts';
 import { asker } from './support.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 /** Where CI says, screenshots are kept. */
 const SCREENSHOTS = process.env.SCREENSHOTS;
 const TOKEN = 'a-token-for-the-page';
+const AXFR_QUERY = buildQuery({ id: 1, name: absoluteName('shown.example.'), type: TYPE.AXFR });
 
 // in CI a missing browser is a failure and not a reason to skip
 describe.skipIf(!existsSync(CHROMIUM) && process.env.CI === undefined)('the dashboard in Chromium', () => {
@@ -134,6 +139,48 @@ describe.skipIf(!existsSync(CHROMIUM) && process.env.CI === undefined)('the dash
     expect(troubles).toEqual([]);
     await page.context().close();
   });
+
+  test('what guards hold waits for a word, and is published after a look at the plan', async () => {
+    const held = await openHouse({ NEGATIVE_HOLD: '1' });
+    try {
+      const names = Array.from({ length: 24 }, (_, index) => `t${index}.example.net`);
+      for (const name of names) held.upstream.set(name, { A: ['192.0.2.9'], ttl: 1 });
+      await held.zone(
+        'guarded.example.',
+        names
+          .map((name, index) => [`n${index}.guarded.example.`, 'ALIAS', `${name}.`] as const)
+          .map((row) => [...row]),
+      );
+      await held.publishes('n23.guarded.example.', 'A', ['192.0.2.9']);
+      for (const name of names) held.upstream.fail(name, 'nxdomain');
+      const { page, troubles } = await open(held.http);
+      const button = page.locator('[data-guard="empty"]');
+      await button.waitFor({ timeout: 30_000 });
+      expect(await page.locator('#guard-list').textContent()).toMatch(/24 of 24 aliases .* limit 20 %/);
+      await keep(page, 'guard');
+      await button.click();
+      await page.getByText('- n0.guarded.example. 1 A 192.0.2.9').waitFor();
+      await page.locator('#plan-do').click();
+      await held.publishes('n0.guarded.example.', 'A', []);
+      await page.locator('#guards').waitFor({ state: 'hidden', timeout: 30_000 });
+      expect(troubles).toEqual([]);
+      await page.context().close();
+    } finally {
+      await held.close();
+    }
+  }, 90_000);
+
+  test('secondaries show how their zones stand, who is refused, and how long changes took', async () => {
+    const { page, troubles } = await open(house.http);
+    await exchange({ ...house.dns, localAddress: '127.0.0.9' }, AXFR_QUERY, 'tcp').catch(() => {});
+    await page.locator('#convergence-rows').getByText('silent').first().waitFor({ timeout: 30_000 });
+    await page.locator('#refusal-rows').getByText('127.0.0.9').first().waitFor({ timeout: 30_000 });
+    await page.getByRole('button', { name: 'Aliases of shown.example.' }).click();
+    await page.getByRole('columnheader', { name: 'Secondary' }).nth(1).waitFor();
+    await keep(page, 'secondaries');
+    expect(troubles).toEqual([]);
+    await page.context().close();
+  }, 90_000);
 
   test('a token is asked for, kept for the tab, and opens the board of the queue', async () => {
     const port = await freePort();

@@ -31,6 +31,18 @@ interface Row {
   zones: string[];
 }
 
+/** Names of the zones that a guard holds something of, in order; at most `limit`. */
+export async function zonesHeld(pool: Pool, guard: GuardStatus['guard'], limit: number): Promise<string[]> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select z.name from zones z where z.id in (
+       select a.zone_id from guarded_targets t join aliases a on a.target = t.target where t.guard = $1::text and t.state = 'held'
+       union select o.zone_id from alias_overrides o where $1::text = 'apex' and o.kind = 'apex')
+     order by z.name limit $2::bigint`,
+    [guard, limit],
+  );
+  return rows.map((row) => row.name);
+}
+
 /** The guards that hold something now. */
 export async function readGuards(pool: Pool): Promise<GuardStatus[]> {
   const zonesOf = (ids: string) =>
