@@ -3,7 +3,7 @@
  * unbound, and dnsperf: `node bench/sweep.ts [--aliases 1000000] [--runs 5]`. Shows answers a second, rows written, and memory.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -13,6 +13,7 @@ import { removeEmbedded, startEmbedded } from '../src/embedded/index.ts';
 import { silentLog } from '../src/log.ts';
 import { openQueues } from '../src/sync/queues.ts';
 import { say } from './big/stage.ts';
+import { cpuSeconds } from './small/cpu.ts';
 import { median, printMachine } from './small/table.ts';
 import { lay, sizeOf, targetName } from './sweep/dataset.ts';
 import { startUnbound } from './sweep/unbound.ts';
@@ -60,31 +61,36 @@ async function measure(): Promise<void> {
   const bare: number[] = [];
   const ours: number[] = [];
   const perf: number[] = [];
+  const cpus: number[][] = [];
+  const programs = [worker.pid, await postmaster(pool), unbound.pid];
   const written: Record<string, number>[] = [];
   for (let run = 0; run <= Number(given.runs); run++) {
     const floor = await askBarely(unbound.port);
-    const before = await writes(pool);
     await pool.query('update alias_targets set due_at = now()');
-    const own = await writes(pool);
+    const before = await writes(pool);
+    const cpuBefore = cpuOf(programs);
     const begun = performance.now();
     const job = await queues.add({ due: true, reason: 'bench' });
     const result = await job.waitUntilFinished(events, 300_000);
     const seconds = (performance.now() - begun) / 1000;
     if (result.resolved !== size.targets)
       throw new Error(`${JSON.stringify(result)}\n${worker.log().slice(-2_000)}`);
+    const cpu = cpuOf(programs).map((spent, index) => spent - (cpuBefore[index] ?? 0));
     const after = await writes(pool);
     const rate = (2 * size.targets) / seconds;
     const peer = await dnsperf(unbound.port, questions);
     say(
-      `run ${run}: bare ${floor.toFixed(0)}, ours ${rate.toFixed(0)}, ${(rate / floor).toFixed(2)}; dnsperf ${peer.toFixed(0)}; ${worker.memory()?.toFixed(0)} MB`,
+      `run ${run}: bare ${floor.toFixed(0)}, ours ${rate.toFixed(0)}, ${(rate / floor).toFixed(2)}; dnsperf ${peer.toFixed(0)}; CPU ${cpu.map((spent) => spent.toFixed(1)).join(' + ')} s; ${worker.memory()?.toFixed(0)} MB`,
     );
-    void before;
     // the first one warms everything up
     if (run === 0) continue;
     bare.push(floor);
     ours.push(rate);
     perf.push(peer);
-    written.push(Object.fromEntries(TABLES.map((table) => [table, (after[table] ?? 0) - (own[table] ?? 0)])));
+    cpus.push(cpu);
+    written.push(
+      Object.fromEntries(TABLES.map((table) => [table, (after[table] ?? 0) - (before[table] ?? 0)])),
+    );
   }
 
   printMachine();
@@ -108,9 +114,21 @@ async function measure(): Promise<void> {
   );
 }
 
+/** Seconds of CPU that these processes have had so far. */
+function cpuOf(pids: readonly number[]): number[] {
+  return pids.map((pid) => cpuSeconds(pid) ?? Number.NaN);
+}
+
+async function postmaster(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query('show data_directory');
+  const file = join(rows[0].data_directory, 'postmaster.pid');
+  return Number((await readFile(file, 'utf8')).split('\n')[0]);
+}
+
 /** Rows inserted, updated and deleted so far. */
 async function writes(pool: pg.Pool): Promise<Record<string, number>> {
-  // what a session has counted is handed in about once a second
+  // what other sessions have counted is handed in about once a second
+  await pool.query('select pg_stat_force_next_flush()');
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   const { rows } = await pool.query<{ name: string; count: number }>(
     `select relname as name, (n_tup_ins + n_tup_upd + n_tup_del)::float8 as count from pg_stat_user_tables where relname = any ($1)`,
@@ -125,7 +143,7 @@ async function askBarely(port: number): Promise<number> {
     process.execPath,
     [file, port, size.targets, SOCKETS, AT_ONCE].map(String),
   );
-  return Number(stdout);
+  return Number(stdout.split(' ')[0]);
 }
 
 async function dnsperf(port: number, questions: string): Promise<number> {

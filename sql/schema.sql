@@ -31,7 +31,9 @@ create table alias_targets (
   looked_at timestamp with time zone,
   failures integer not null default 0,
   state jsonb not null default '{}'::jsonb,
-  guarded boolean not null default false
+  guarded boolean not null default false,
+  steady text,
+  steady_looks integer not null default 0
 );
 
 create table aliases (

@@ -11,7 +11,7 @@ import { ipv4Of, ipv6Of, SUFFIX, TTL, targetName } from './dataset.ts';
 export async function startUnbound(
   targets: number,
   folder: string,
-): Promise<{ port: number; stop(): Promise<unknown> }> {
+): Promise<{ port: number; pid: number; stop(): Promise<unknown> }> {
   const program = findProgram('unbound');
   if (!program) throw new Error('unbound is not installed: apt-get install unbound');
   const own = join(folder, 'unbound');
@@ -43,5 +43,5 @@ export async function startUnbound(
   await finished(stream);
   const server = new ServerProcess(program, ['-d', '-c', file], { folder: own });
   await server.until(() => answers({ address: '127.0.0.1', port }, targetName(0)), 60_000);
-  return { port, stop: () => server.stop() };
+  return { port, pid: server.pid ?? 0, stop: () => server.stop() };
 }

@@ -1,12 +1,14 @@
 import type { Decision } from '../zone/alias/decide.ts';
-import { answerOf, readState, type TargetState } from '../zone/alias/state.ts';
+import { answerOf, type TargetState } from '../zone/alias/state.ts';
 import { aliasCause } from '../zone/cause.ts';
 import type { GuardNumbers, GuardPolicy, SecondOpinion } from '../zone/guard.ts';
+import { binaryArray } from './binary-array.ts';
 import { markFollowers } from './followers.ts';
 import { type Judged, judge } from './guards/judge.ts';
 import { endOverrides, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
 import { noteGuarded } from './guards/rows.ts';
 import type { Client, Pool } from './pool.ts';
+import { STATE, type StoredState, stateOf } from './target-state.ts';
 
 /** A look whose answer waits to be written. */
 export interface FinishedLook {
@@ -58,7 +60,8 @@ export async function writeLooks(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    // Should the server crash now, the answer is lost with its marks, and its target is due as before: nothing waits for the disk.
+    await client.query('begin; set local synchronous_commit = off');
     const result = await write(client, looks, jobs[0], guards);
     await client.query('commit');
     return result;
@@ -104,16 +107,21 @@ async function write(
 }
 
 async function lockTargets(client: Client, looks: readonly FinishedLook[]): Promise<Locked[]> {
-  const { rows } = await client.query<{ name: string; state: object; guarded: boolean }>({
+  const { rows } = await client.query<StoredState & { name: string; guarded: boolean }>({
     name: 'lock targets',
-    text: 'select name, state, guarded from alias_targets where name = any ($1::text[]) order by name for no key update skip locked',
-    values: [looks.map((look) => look.name)],
+    text: `select name, ${STATE}, guarded from alias_targets where name = any ($1::text[]) order by name for no key update skip locked`,
+    values: [
+      binaryArray(
+        'text',
+        looks.map((look) => look.name),
+      ),
+    ],
   });
   const known = new Map(rows.map((row) => [row.name, row]));
   return looks.flatMap((look) => {
     const row = known.get(look.name);
     if (!row) return [];
-    const before = readState(row.state);
+    const before = stateOf(row);
     const { name, opinion, again } = look;
     return { name, look, before, decision: look.decide(before), guarded: row.guarded, opinion, again };
   });
@@ -134,14 +142,17 @@ async function writeStates(client: Client, decisions: ReadonlyMap<string, Decisi
   const states = [...decisions.values()].map((decision) => decision.state);
   await client.query({
     name: 'write looks',
-    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures,
+    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures, steady = u.steady, steady_looks = 0,
         a_addresses = string_to_array(u.a, ','), a_ttl = u.a_ttl, aaaa_addresses = string_to_array(u.aaaa, ','), aaaa_ttl = u.aaaa_ttl
-      from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::timestamptz[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[])
-        as u (name, state, answered, due_at, failures, a, a_ttl, aaaa, aaaa_ttl)
+      from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::timestamptz[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[], $10::text[])
+        as u (name, state, answered, due_at, failures, a, a_ttl, aaaa, aaaa_ttl, steady)
       where t.name = u.name collate "C"`,
     values: [
-      [...decisions.keys()],
-      states.map((state) => JSON.stringify(state)),
+      binaryArray('text', [...decisions.keys()]),
+      binaryArray(
+        'jsonb',
+        states.map((state) => JSON.stringify(state)),
+      ),
       states.map((state) => state.answered),
       [...decisions.values()].map((decision) => new Date(decision.dueAt)),
       states.map((state) => state.failures),
@@ -149,6 +160,7 @@ async function writeStates(client: Client, decisions: ReadonlyMap<string, Decisi
       states.map((state) => state.a.ttl),
       states.map((state) => state.aaaa.addresses.join()),
       states.map((state) => state.aaaa.ttl),
+      [...decisions.values()].map((decision) => decision.steady ?? null),
     ],
   });
 }

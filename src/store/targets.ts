@@ -1,12 +1,18 @@
 import { readState, type TargetState, unknownTarget } from '../zone/alias/state.ts';
 import type { Pool } from './pool.ts';
+import { STATE, type StoredState, stateOf } from './target-state.ts';
 
 /** A target to look at, with what is known of it. */
 export interface KnownTarget {
   /** Its key: canonical text. */
   name: string;
   state: TargetState;
+  /** What a look has to come to so that it changes nothing; undefined where every look is to be decided on. */
+  steady?: string | undefined;
 }
+
+/** Steady looks after which one is decided on all the same, so that what is kept of a target is never old. */
+const MOST_STEADY = 100;
 
 /**
  * Takes due targets, at most `limit`, oldest first; other workers pass by a taken one for `leaseSeconds`, or until its look is written.
@@ -21,10 +27,15 @@ export async function claimDueTargets(
     name: 'claim due targets',
     text: `with due as (select name from alias_targets where due_at <= now() order by due_at limit $1 for update skip locked)
       update alias_targets t set due_at = now() + make_interval(secs => $2) from due where t.name = due.name
-      returning t.name, case when t.failures > 0 then t.state end as state`,
-    values: [limit, leaseSeconds],
+      returning t.name, case when t.failures > 0 then t.state end as state,
+        case when not t.guarded and t.steady_looks < $3 then t.steady end as steady`,
+    values: [limit, leaseSeconds, MOST_STEADY],
   });
-  return rows.map((row) => (row.state === null ? { name: row.name, state: WELL } : toKnown(row)));
+  return rows.map(({ name, state, steady }) => ({
+    name,
+    state: state === null ? WELL : readState(state),
+    ...(steady === null ? {} : { steady }),
+  }));
 }
 
 /**
@@ -40,10 +51,10 @@ export async function targetsOf(
 ): Promise<KnownTarget[]> {
   const { rows } = await pool.query(
     zoneIds
-      ? `select name, state from alias_targets
+      ? `select name, ${STATE} from alias_targets
          where name in (select target from aliases where zone_id = any ($3::bigint[])) and name > $1
            and (due_at <= now() or not ${due}) order by name limit $2`
-      : `select name, state from alias_targets t
+      : `select name, ${STATE} from alias_targets t
          where name > $1 and exists (select from aliases where target = t.name)
            and (due_at <= now() or not ${due}) order by name limit $2`,
     zoneIds ? [after, limit, zoneIds] : [after, limit],
@@ -81,6 +92,6 @@ export async function tidyTargets(pool: Pool): Promise<void> {
 
 const WELL = unknownTarget();
 
-function toKnown(row: { name: string; state: Partial<TargetState> }): KnownTarget {
-  return { name: row.name, state: readState(row.state) };
+function toKnown(row: StoredState & { name: string }): KnownTarget {
+  return { name: row.name, state: stateOf(row) };
 }

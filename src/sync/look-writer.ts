@@ -4,9 +4,9 @@ import { type FinishedLook, type WrittenLook, writeLooks } from '../store/looks.
 import type { Pool } from '../store/pool.ts';
 import { type GuardPolicy, guardSentence } from '../zone/guard.ts';
 
-/** Milliseconds in which looks are gathered for one transaction, and how many at most. */
+/** Milliseconds in which looks are gathered for one transaction while none is under way, and how many at most. */
 const GATHER = 5;
-const BATCH = 500;
+const BATCH = 1_000;
 /** Milliseconds until a look that could not be written is tried again, and for how long it is. */
 const AGAIN_AFTER = 100;
 const GIVE_UP_AFTER = 30_000;
@@ -35,7 +35,9 @@ export class LookWriter {
   readonly #said = new Map<string, number>();
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
+  /** Those that are tried again in a moment. */
+  readonly #later = new Map<Waiting, NodeJS.Timeout>();
   #failing = false;
   #stopping = false;
 
@@ -48,28 +50,40 @@ export class LookWriter {
   /** Gives what was decided when it was written. `job` is named in the journal. */
   write(look: FinishedLook, job: string | undefined): Promise<Written> {
     return new Promise((resolve, reject) =>
-      this.#add({ look, job, since: performance.now(), resolve, reject }, GATHER),
+      this.#add({ look, job, since: performance.now(), resolve, reject }),
     );
   }
 
   /** Waits for what is being written; what can't be written now is given up. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    for (const [waiting, timer] of this.#later) {
+      clearTimeout(timer);
+      this.#waiting.push(waiting);
+    }
+    this.#later.clear();
     this.#flush();
     await this.#writing;
   }
 
-  #add(waiting: Waiting, delay: number): void {
+  /** While a batch is being written the next one grows. */
+  #add(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    if (this.#stopping || this.#waiting.length === BATCH) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), delay);
+    if (this.#writing) return;
+    if (this.#stopping || this.#waiting.length >= BATCH) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), GATHER);
   }
 
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const batch = this.#waiting.splice(0);
-    if (batch.length > 0) this.#writing = this.#writing.then(() => this.#writeBatch(batch));
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#writeBatch(this.#waiting.splice(0, BATCH));
   }
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
@@ -107,6 +121,15 @@ export class LookWriter {
 
   #tryAgain(waiting: Waiting, error: unknown): void {
     if (this.#stopping || performance.now() - waiting.since > GIVE_UP_AFTER) waiting.reject(error);
-    else this.#add(waiting, AGAIN_AFTER);
+    else
+      this.#later.set(
+        waiting,
+        setTimeout(() => this.#again(waiting), AGAIN_AFTER),
+      );
+  }
+
+  #again(waiting: Waiting): void {
+    this.#later.delete(waiting);
+    this.#add(waiting);
   }
 }

@@ -4,13 +4,15 @@ import type { Log } from '../log.ts';
 import type { Family, LooksUp } from '../resolve/resolver.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
-import { type Decision, decide } from '../zone/alias/decide.ts';
+import { type Decision, decide, delayUntilRefresh } from '../zone/alias/decide.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen, TargetLook } from '../zone/alias/seen.ts';
 import type { FamilyState, TargetState } from '../zone/alias/state.ts';
+import { isSteady } from '../zone/alias/steady.ts';
 import type { GuardPolicy, SecondOpinion } from '../zone/guard.ts';
 import { LookWriter, type Written } from './look-writer.ts';
 import { seenOf } from './seen.ts';
+import { SteadyWriter } from './steady-writer.ts';
 
 export interface LookerOptions {
   pool: Pool;
@@ -56,9 +58,11 @@ export class Looker {
   readonly #stop = new AbortController();
   #active = 0;
   readonly #writer: LookWriter;
+  readonly #steadyWriter: SteadyWriter;
 
   constructor(options: LookerOptions) {
     this.#options = options;
+    this.#steadyWriter = new SteadyWriter(options.pool);
     this.#writer = new LookWriter(options.pool, options.log, options.guards);
   }
 
@@ -101,12 +105,13 @@ export class Looker {
       await new Promise<void>((go) => this.#queue.push(go));
     this.#active++;
     begins();
-    try {
-      return await this.#lookAt(target, job, force);
-    } finally {
-      this.#active--;
-      this.#queue.shift()?.();
-    }
+    return this.#lookAt(target, job, force);
+  }
+
+  /** Another target has its turn: what is answered, and waits to be written, takes no place. */
+  #release(): void {
+    this.#active--;
+    this.#queue.shift()?.();
   }
 
   async #lookAt(
@@ -118,11 +123,12 @@ export class Looker {
     const { name, state } = target;
     const a = this.#ask(name, 'A', toAvoid(state.a)).then((seen) => (got.a = seen));
     const aaaa = this.#ask(name, 'AAAA', toAvoid(state.aaaa)).then((seen) => (got.aaaa = seen));
-    const both = Promise.all([a, aaaa]);
+    const both = Promise.all([a, aaaa]).finally(() => this.#release());
     both.catch(() => {});
     await Promise.race([a, aaaa]);
-    await withinReason(both);
+    if (!got.a || !got.aaaa) await withinReason(both);
     const inTime = { ...got };
+    if (await this.#isSteady(target, inTime, force)) return { name, outcome: 'resolved', changed: false };
     const first = await this.#decideAndWrite(target, inTime, job, force);
     if (inTime.a && inTime.aaaa) return first;
     await both;
@@ -139,6 +145,19 @@ export class Looker {
       this.#stop.signal.throwIfAborted();
       return { kind: 'failed', reason: 'not asked', detail: messageOf(error) };
     }
+  }
+
+  /** Whether a look found what was known when its target was taken, and that is written down. */
+  async #isSteady(
+    { name, steady }: KnownTarget,
+    look: TargetLook,
+    force: LookForce | undefined,
+  ): Promise<boolean> {
+    const { policy, clock } = this.#options;
+    if (steady === undefined || force || !isSteady(steady, look, policy)) return false;
+    const left = [look.a, look.aaaa].flatMap((seen) => (seen?.kind === 'found' ? [seen.ttl * 1000] : []));
+    const dueAt = clock.now() + delayUntilRefresh(left, policy);
+    return this.#steadyWriter.write({ name, steady, dueAt });
   }
 
   /** The decision is made on what is known when it is written, as others may have looked meanwhile. */

@@ -1,9 +1,9 @@
 import type { Evidence } from '../../zone/alias/evidence.ts';
-import { readState } from '../../zone/alias/state.ts';
 import { type Reason, readReason } from '../../zone/cause.ts';
 import { guardReason, HELD_COLUMNS, JOIN_HELD } from '../guards/status.ts';
 import type { Pool } from '../pool.ts';
 import { DENIED } from '../status.ts';
+import { stateOf } from '../target-state.ts';
 
 /** What an ALIAS publishes, and what that rests on. Times of the service, TTLs in seconds. */
 export interface AliasWhy {
@@ -32,7 +32,7 @@ export interface AliasWhy {
 /** The ALIAS at this name, in lower case; undefined where there is none. */
 export async function readAliasWhy(pool: Pool, zoneId: string, owner: string): Promise<AliasWhy | undefined> {
   const { rows } = await pool.query(
-    `select z.name as zone, r.name, r.ttl, r.disabled, r.content, a.target, a.held_reason, a.held_since, t.state, t.failures, t.looked_at, t.due_at, ${HELD_COLUMNS},
+    `select z.name as zone, r.name, r.ttl, r.disabled, r.content, a.target, a.held_reason, a.held_since, t.state, t.steady_looks, t.failures, t.looked_at, t.due_at, ${HELD_COLUMNS},
        coalesce((select jsonb_agg(jsonb_build_object('type', p.type, 'ttl', p.ttl, 'content', p.content) order by p.type, p.content)
          from transfer_records p where p.zone_id = r.zone_id and p.owner = r.owner and p.source_record_id = r.id), '[]') as published
      from records r join zones z on z.id = r.zone_id
@@ -44,7 +44,7 @@ export async function readAliasWhy(pool: Pool, zoneId: string, owner: string): P
   );
   const [row] = rows;
   if (!row) return undefined;
-  const state = readState(row.state ?? {});
+  const state = stateOf({ ...row, state: row.state ?? {} });
   const denied = state.deniedSince !== undefined && row.published.length > 0;
   return {
     zone: row.zone,

@@ -4,6 +4,7 @@ import type { AliasPolicy, Force } from './policy.ts';
 import { withoutRefused } from './publishable.ts';
 import type { TargetLook } from './seen.ts';
 import type { FamilyState, TargetState } from './state.ts';
+import { steadyKey } from './steady.ts';
 
 const SHORT = 2_000; // ms
 
@@ -17,6 +18,8 @@ export interface Decision {
   forced?: boolean | undefined;
   /** When to look again, in milliseconds since the epoch. */
   dueAt: number;
+  /** What the next look has to come to so that it changes nothing (see steady.ts). */
+  steady?: string | undefined;
   /** What is worth a line in the log. */
   news: string[];
 }
@@ -75,6 +78,7 @@ export function decide(
     changedFor,
     forced: force !== undefined,
     dueAt: now + (good ? refreshDelay(state, policy, now) : retryDelay(state, policy, now)),
+    steady: steadyKey(state, policy),
     news: news(before, state),
   };
 }
@@ -135,11 +139,15 @@ function counted(before: TargetState, after: TargetState): TargetState['damped']
   };
 }
 
-/** The next look comes when the answer seen has run out. */
 function refreshDelay(state: TargetState, policy: AliasPolicy, now: number): number {
-  const left = [state.a, state.aaaa].flatMap((family) =>
-    family.last === 'found' ? [family.expiresAt - now] : [],
+  return delayUntilRefresh(
+    [state.a, state.aaaa].flatMap((family) => (family.last === 'found' ? [family.expiresAt - now] : [])),
+    policy,
   );
+}
+
+/** The next look comes when the answers seen have run out: `left`, in milliseconds. */
+export function delayUntilRefresh(left: readonly number[], policy: AliasPolicy): number {
   const delay = Math.max(Math.min(...left, policy.refreshMax), policy.refreshMin);
   // A look takes a moment, so a second after it is a moment after the next tick of a schedule of one second.
   return delay <= SHORT ? delay * 0.9 : delay;

@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLog } from '../../src/log.ts';
+import type { Family, Look, Outcome } from '../../src/resolve/resolver.ts';
+import { inFlow, lookAtDue } from '../../src/sync/due.ts';
+import { Looker } from '../../src/sync/looker.ts';
+import { addRecord, addZone, policy, publishAll, type TestStore, testStore } from '../support/store.ts';
+
+const NAME = 'cdn.example.net.';
+let store: TestStore;
+let looker: Looker;
+let outcome: (family: Family) => Outcome;
+let now: number;
+
+beforeEach(async () => {
+  store = await testStore();
+  now = 1_700_000_000_000;
+  outcome = (family) => ({
+    kind: 'found',
+    addresses: [family === 'A' ? '203.0.113.1' : '2001:db8::1'],
+    ttl: 300,
+  });
+  const look = async (target: string, family: Family): Promise<Look> => ({
+    ...{ target, family, outcome: outcome(family), chain: [], authentic: false },
+    ...{ resolver: '127.0.0.1:53', startedAt: now, ms: 1 },
+  });
+  looker = new Looker({
+    pool: store.pool,
+    resolver: { look },
+    policy,
+    clock: { now: () => now },
+    log: silentLog,
+  });
+  await addRecord(store, await addZone(store, 'a.test.'), 'a.test.', 'ALIAS', NAME);
+  await publishAll(store);
+});
+afterEach(async () => {
+  await looker.stop();
+  await store.close();
+});
+
+async function lookAgain(): Promise<{ written: string; steady_looks: number; marks: number; due: number }> {
+  now += 300_000;
+  await store.pool.query('delete from zone_marks');
+  await store.pool.query('update alias_targets set due_at = now()');
+  expect(await lookAtDue(store.pool, looker, { now: () => now }, undefined)).toBe(1);
+  const { rows } = await store.pool.query(
+    `select state::text as written, steady_looks, (select count(*)::integer from zone_marks) as marks,
+       extract(epoch from due_at)::float8 * 1000 as due from alias_targets`,
+  );
+  return rows[0];
+}
+
+test('a look that finds what is known writes times alone; one that does not is decided on with all the looks before it', async () => {
+  const first = await lookAgain();
+  expect(first).toMatchObject({ steady_looks: 0, marks: 1 });
+  const second = await lookAgain();
+  const third = await lookAgain();
+  expect(third).toMatchObject({ written: first.written, steady_looks: 2, marks: 0 });
+  expect(third.due).toBeGreaterThanOrEqual(now + 270_000);
+  expect(second.written).toBe(first.written);
+
+  outcome = (family) => ({
+    kind: 'found',
+    addresses: [family === 'A' ? '203.0.113.2' : '2001:db8::1'],
+    ttl: 300,
+  });
+  const moved = await lookAgain();
+  expect(moved).toMatchObject({ steady_looks: 0, marks: 1 });
+  const { evidence } = JSON.parse(moved.written);
+  expect(evidence).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ family: 'A', addresses: ['203.0.113.2'], looks: 1 }),
+      expect.objectContaining({ family: 'A', addresses: ['203.0.113.1'], looks: 3 }),
+      expect.objectContaining({ family: 'AAAA', looks: 4, to: now }),
+    ]),
+  );
+});
+
+test('a failure after steady looks holds what is published, and the next look is decided on', async () => {
+  await lookAgain();
+  await lookAgain();
+  outcome = () => ({ kind: 'failed', reason: 'timeout', detail: 'silence' });
+  const failed = await lookAgain();
+  expect(failed).toMatchObject({ steady_looks: 0, marks: 0 });
+  expect(JSON.parse(failed.written)).toMatchObject({ failures: 1, a: { addresses: ['203.0.113.1'] } });
+});
+
+test('a target that somebody changed while it was looked at is decided on', async () => {
+  const first = await lookAgain();
+  const steady = outcome;
+  outcome = (family) => {
+    void store.pool.query(`update alias_targets set steady = 'another'`);
+    return steady(family);
+  };
+  await lookAgain();
+  const { rows } = await store.pool.query('select steady, state::text as written from alias_targets');
+  expect(rows[0].steady).not.toBe('another');
+  expect(rows[0].written).not.toBe(first.written);
+});
+
+test('pages are worked through in a flow, and never more than one and a half of them are under way', async () => {
+  const pages = [4, 4, 3].map((size) => Array.from({ length: size }, (_, index) => index));
+  const release: (() => void)[] = [];
+  let most = 0;
+  const flow = inFlow(
+    4,
+    async () => pages.shift() ?? [],
+    () =>
+      new Promise<void>((resolve) => {
+        release.push(resolve);
+        most = Math.max(most, release.length);
+      }),
+  );
+  const releasing = setInterval(() => release.shift()?.(), 2);
+  expect(await flow).toBe(11);
+  clearInterval(releasing);
+  expect(most).toBeLessThanOrEqual(6);
+  expect(pages).toEqual([]);
+});
