@@ -20,7 +20,8 @@ export function firstSerial(start: number, policy: SerialPolicy, now: number): n
 }
 
 function wish(policy: SerialPolicy, now: number): number | undefined {
-  if (policy === 'unixtime') return Math.floor(now / 1000) >>> 0;
+  // 0 is left out, as some tools read it as "none": 1970 does come back, in 2106
+  if (policy === 'unixtime') return Math.floor(now / 1000) >>> 0 || undefined;
   if (policy === 'date') return Number(new Date(now).toISOString().slice(0, 10).replaceAll('-', '')) * 100;
   return undefined;
 }

@@ -143,6 +143,37 @@ describe('serials', () => {
     expect(await make('unixtime')).toBe(Date.UTC(2026, 5, 7, 12) / 1000);
     expect(await make('date', 5)).toBe(5);
   });
+  test('goes on over 99 a day, stays when the clock steps back, and follows another policy from the next version on', async () => {
+    const noon = Date.UTC(2026, 5, 7, 12);
+    const zone = await freshZone();
+    const next = async (now: number) => {
+      await store.operator.query('update zones set minimum = minimum + 1 where id = $1', [zone.id]);
+      await publishAll(store, now);
+      return serialOf(store, zone.id);
+    };
+    await store.operator.query(`update zones set serial_policy = 'date' where id = $1`, [zone.id]);
+    expect(await next(noon)).toBe(2026060700);
+    await store.operator.query('update zones set serial = 2026060799 where id = $1', [zone.id]);
+    expect(await next(noon)).toBe(2026060799);
+    expect(await next(noon)).toBe(2026060800);
+    expect(await next(noon - 40 * 86_400_000)).toBe(2026060801);
+    await store.operator.query(`update zones set serial_policy = 'unixtime' where id = $1`, [zone.id]);
+    expect(await next(noon)).toBe(2026060802);
+    await store.operator.query(`update zones set serial_policy = null where id = $1`, [zone.id]);
+    expect(await next(noon + 86_400_000)).toBe(2026060803);
+  });
+  test('goes round behind 4294967295 over 0, and the journal connects across it', async () => {
+    const zone = await freshZone();
+    for (const serial of [2_000_000_000, 4_000_000_000, 4_294_967_295]) {
+      await store.operator.query('update zones set serial = $2 where id = $1', [zone.id, serial]);
+      await publishAll(store);
+    }
+    await store.operator.query('update zones set minimum = 77 where id = $1', [zone.id]);
+    await publishAll(store);
+    expect(await serialOf(store, zone.id)).toBe(1);
+    const steps = await readHistory(store.pool, zone.id, 4_000_000_000, 1, 1e9);
+    expect(steps?.map(({ toSerial }) => toSerial)).toEqual([4_294_967_295, 1]);
+  });
   test('a zone made again starts past the last one', async () => {
     const zone = await freshZone();
     await store.operator
