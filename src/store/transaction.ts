@@ -1,35 +1,45 @@
 import type { Client, Pool } from './pool.ts';
 
-const RETRIED = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
+export const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
 const TRIES = 20;
 
 /**
  * Runs `work` in one repeatable-read transaction: all its reads see one snapshot. A serialisation failure or deadlock rolls back and
- * runs it again, so `work` must have no effect beyond its client. A client
- * instead of the pool is in such a transaction already.
+ * runs it again, after `beforeRetry`, so `work` must have no effect beyond its client. A client instead of the pool is in such a
+ * transaction already.
  */
 export async function inTransaction<T>(
   pool: Pool | Client,
   work: (client: Client) => Promise<T>,
+  beforeRetry: (error: unknown) => Promise<void> = async () => {},
 ): Promise<T> {
   if ('release' in pool) return work(pool);
   for (let attempt = 1; ; attempt++) {
-    const client = await pool.connect();
-    let broken: Error | undefined;
     try {
-      await client.query('begin isolation level repeatable read');
-      const result = await work(client);
-      await client.query('commit');
-      return result;
+      return await attemptOn(await pool.connect(), work);
     } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
-      if (attempt < TRIES && RETRIED.has(String((error as { code?: string }).code))) continue;
-      throw error;
-    } finally {
-      client.release(broken);
+      const { code } = error as { code?: string };
+      if (attempt === TRIES || (code !== SERIALIZATION_FAILURE && code !== DEADLOCK_DETECTED)) throw error;
+      await beforeRetry(error);
     }
+  }
+}
+
+async function attemptOn<T>(client: Client, work: (client: Client) => Promise<T>): Promise<T> {
+  let broken: Error | undefined;
+  try {
+    await client.query('begin isolation level repeatable read');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
   }
 }
 

@@ -4,7 +4,8 @@ import { USUAL_OPTIONS } from '../../zone/record.ts';
 import { readOverrides } from '../guards/overrides.ts';
 import type { AliasToFollow, Following } from '../in-zone/following.ts';
 import type { Client } from '../pool.ts';
-import { holdTargets, type KnownAlias, readAnswers, type ZonePublished, type ZoneSource } from './read.ts';
+import { type KnownAlias, readAnswers, type ZonePublished, type ZoneSource } from './read.ts';
+import { holdTargets } from './target-locks.ts';
 
 /** The ALIAS records among these sources. Sources and published records are grouped by zone and name. */
 export function aliasesOf(

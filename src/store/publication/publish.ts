@@ -1,13 +1,14 @@
 import { type AliasPolicy, aliasPolicy } from '../../zone/alias/policy.ts';
 import type { SerialPolicy } from '../../zone/serial-policy.ts';
 import { spreadMarks } from '../in-zone/followers.ts';
-import type { Pool } from '../pool.ts';
+import type { Client, Pool } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
 import { type Advance, advance } from './advance.ts';
 import { claimSourceHistory, writeJournal } from './journal.ts';
 import { causesOf, type LockedZone, lockZones, takeMarks } from './read.ts';
 import { forgetOldProblems, setAside, sortByReadiness } from './readiness.ts';
 import { rewriteRows } from './rows.ts';
+import { TargetLocks } from './target-locks.ts';
 import { advanceZones, boundWaits, fillOutbox, forgetGone, hint } from './write.ts';
 
 export interface PublishOptions {
@@ -38,58 +39,69 @@ export interface Publication {
  * lock zones -> stale rows out -> new rows in -> serial up once a zone -> changeset into the journal -> outbox row per secondary.
  * Where nothing differs, nothing is written and no serial spent.
  */
-export function publishMarked(pool: Pool, options: PublishOptions): Promise<Publication> {
-  return inTransaction(pool, async (client) => {
-    await boundWaits(client);
-    const zones = await lockZones(client, options.zoneIds);
-    const held = new Set(zones.map((zone) => zone.id));
-    const gone = await forgetGone(
-      client,
-      options.zoneIds.filter((zoneId) => !held.has(zoneId)),
+export async function publishMarked(pool: Pool, options: PublishOptions): Promise<Publication> {
+  const locks = new TargetLocks(pool, options.zoneIds);
+  try {
+    return await inTransaction(
+      pool,
+      (client) => publish(client, options),
+      (error) => locks.take(error),
     );
-    if (zones.length + gone.length === 0)
-      return { zones: [], locked: [], setAside: [], marks: 0, followed: [] };
-    const marks = await takeMarks(
-      client,
-      zones.map((zone) => zone.id),
-    );
-    const { ready, unready } = await sortByReadiness(client, zones, marks);
-    await setAside(
-      client,
-      unready
-        .filter(({ zone, problem }) => !zone.stale || zone.problem !== problem)
-        .map(({ zone, problem }) => ({ zoneId: zone.id, problem })),
-    );
-    const spread = await spreadMarks(client, zones, ready, marks, gone);
-    const all = [...marks, ...spread.marks];
-    const { policy = aliasPolicy(), now } = options;
-    const { deltas, newTargets, again, followed, passed } = await rewriteRows(client, ready, all, {
-      policy,
-      now,
-    });
-    const causes = causesOf(all);
-    const advances = ready.flatMap(
-      (zone) => advance(zone, deltas.get(zone.id), causes.get(zone.id), options) ?? [],
-    );
-    if (advances.length > 0) {
-      await advanceZones(client, advances);
-      await writeJournal(client, advances);
-      await claimSourceHistory(client, advances);
-      await fillOutbox(
-        client,
-        advances.map((step) => step.zoneId),
-      );
-    }
-    await forgetOldProblems(client, ready, advances);
-    await hint(client, [
-      ...(advances.length > 0 ? ['versions'] : []),
-      ...(newTargets || spread.due ? ['targets'] : []),
-      ...(again || spread.marked ? ['marks'] : []),
-    ]);
-    const publication = report(zones, advances, unready, marks.length);
-    const done = publication.locked.filter((zoneId) => !passed.has(zoneId));
-    return { ...publication, locked: [...done, ...gone], followed: [...followed] };
+  } finally {
+    await locks.release();
+  }
+}
+
+async function publish(client: Client, options: PublishOptions): Promise<Publication> {
+  await boundWaits(client);
+  const zones = await lockZones(client, options.zoneIds);
+  const held = new Set(zones.map((zone) => zone.id));
+  const gone = await forgetGone(
+    client,
+    options.zoneIds.filter((zoneId) => !held.has(zoneId)),
+  );
+  if (zones.length + gone.length === 0)
+    return { zones: [], locked: [], setAside: [], marks: 0, followed: [] };
+  const marks = await takeMarks(
+    client,
+    zones.map((zone) => zone.id),
+  );
+  const { ready, unready } = await sortByReadiness(client, zones, marks);
+  await setAside(
+    client,
+    unready
+      .filter(({ zone, problem }) => !zone.stale || zone.problem !== problem)
+      .map(({ zone, problem }) => ({ zoneId: zone.id, problem })),
+  );
+  const spread = await spreadMarks(client, zones, ready, marks, gone);
+  const all = [...marks, ...spread.marks];
+  const { policy = aliasPolicy(), now } = options;
+  const { deltas, newTargets, again, followed, passed } = await rewriteRows(client, ready, all, {
+    policy,
+    now,
   });
+  const causes = causesOf(all);
+  const advances = ready.flatMap(
+    (zone) => advance(zone, deltas.get(zone.id), causes.get(zone.id), options) ?? [],
+  );
+  if (advances.length > 0) {
+    await advanceZones(client, advances);
+    await writeJournal(client, advances);
+    await claimSourceHistory(client, advances);
+    await fillOutbox(
+      client,
+      advances.map((step) => step.zoneId),
+    );
+  }
+  await forgetOldProblems(client, ready, advances);
+  await hint(client, [
+    ...(advances.length > 0 ? ['versions'] : []),
+    ...(newTargets || spread.due ? ['targets'] : []),
+    ...(again || spread.marked ? ['marks'] : []),
+  ]);
+  const publication = report(zones, advances, unready, marks.length);
+  const done = publication.locked.filter((zoneId) => !passed.has(zoneId));
+  return { ...publication, locked: [...done, ...gone], followed: [...followed] };
 }
 
 function report(

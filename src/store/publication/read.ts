@@ -262,17 +262,6 @@ export async function readAliases(client: Client, names: Names): Promise<Map<str
   return new Map(rows.map((row) => [row.recordId, row]));
 }
 
-/**
- * Keeps these targets from being answered until this transaction ends: whoever answers them afterwards sees the aliases that it
- * writes. One answered since our snapshot is a serialisation failure, and the transaction runs again.
- */
-export async function holdTargets(client: Client, targets: readonly string[]): Promise<void> {
-  if (targets.length === 0) return;
-  await client.query('select from alias_targets where name = any ($1::text[]) order by name for share', [
-    targets,
-  ]);
-}
-
 /** What is known of these targets, by key; `guarded`: single aliases may be set apart from it. */
 export async function readAnswers(
   client: Client,

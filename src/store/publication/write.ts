@@ -142,7 +142,12 @@ export async function rememberAliases(
       changed.map((alias) => alias.recheckAt),
     ],
   );
-  const targets = [...new Set(changed.flatMap((alias) => alias.target ?? []))].sort();
+  // a target that was followed before has its row, and looks write it all the time: to touch it here would be to lose to them
+  const followed = changed.flatMap(({ recordId, target }) =>
+    target === null || target === undefined || known.get(recordId)?.target === target ? [] : target,
+  );
+  if (followed.length === 0) return { newTargets: false };
+  const targets = [...new Set(followed)].sort();
   const { rowCount } = await client.query(
     'insert into alias_targets (name) select name from unnest($1::text[]) as name on conflict (name) do nothing',
     [targets],
