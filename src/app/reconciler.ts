@@ -6,10 +6,11 @@ const AGAIN_AFTER = 500; // ms
 
 /**
  * Keeps the outbox in line with who is registered: after each change of that, and once more when the publications that were under way
- * then have ended, as these can't know of it.
+ * then have ended, as these can't know of it. Nor could they know of a catalog that is new, or lists more: these are looked at once more too.
  */
 export class Reconciler {
   readonly #outbox: Outbox;
+  readonly #markCatalogs: () => Promise<void>;
   readonly #log: Log;
   #wanted = false;
   /** The transaction up to which publications may have missed a change. */
@@ -18,8 +19,9 @@ export class Reconciler {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(outbox: Outbox, log: Log) {
+  constructor(outbox: Outbox, markCatalogs: () => Promise<void>, log: Log) {
     this.#outbox = outbox;
+    this.#markCatalogs = markCatalogs;
     this.#log = log;
   }
 
@@ -58,8 +60,9 @@ export class Reconciler {
       this.#wanted = false;
       this.#missedBefore = await this.#outbox.reconcile();
     } else if (this.#missedBefore !== undefined && (await this.#outbox.isPast(this.#missedBefore))) {
-      this.#missedBefore = undefined;
       await this.#outbox.reconcile();
+      await this.#markCatalogs();
+      this.#missedBefore = undefined;
     }
   }
 }

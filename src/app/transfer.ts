@@ -17,6 +17,7 @@ import { endSerialQuestions, takeSerialQuestions } from '../store/ledger/questio
 import { addVisible } from '../store/ledger/visible.ts';
 import { Outbox } from '../store/outbox.ts';
 import { createPool } from '../store/pool.ts';
+import { markCatalogs } from '../store/publication/catalog.ts';
 import { Registry } from '../store/registry.ts';
 import { VersionSource } from '../store/version-source.ts';
 import { createTransferServer } from '../transfer/server.ts';
@@ -45,7 +46,7 @@ export async function startTransfer(
 
   const registry = new Registry(pool, secrets);
   const outbox = new Outbox(pool, hints, secrets);
-  const reconciler = new Reconciler(outbox, log);
+  const reconciler = new Reconciler(outbox, () => markCatalogs(pool), log);
   onStop(() => reconciler.stop());
   let refresh: (version: KnownVersion) => void = () => {};
   const source = new VersionSource({

@@ -1,5 +1,5 @@
 import { fixedNamesOf, memberLabel, memberOwner } from '../../zone/catalog.ts';
-import type { Client } from '../pool.ts';
+import type { Client, Pool } from '../pool.ts';
 import type { LockedZone, Names } from './read.ts';
 
 /** Whether zone `z` has a version, and a secondary that names catalog `c` may have it. */
@@ -38,6 +38,14 @@ export async function readMembers(
       `${row.catalog_id}/${memberOwner(row.label, catalogs.get(row.catalog_id) ?? '')}`,
       row.name,
     ]),
+  );
+}
+
+/** Has every catalog looked at as a whole once more. */
+export async function markCatalogs(pool: Pool): Promise<void> {
+  await pool.query(
+    `with marked as (insert into zone_marks (zone_id, owner) select id, null from zones where catalog returning zone_id)
+     select pg_notify('zoneferry_marks', '') where exists (select from marked)`,
   );
 }
 
