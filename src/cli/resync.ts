@@ -26,8 +26,14 @@ export function define(program: Command): void {
       'wait until every secondary that has to serves them, too, or say which do not, and why',
     )
     .option('--within <seconds>', 'how long --converged waits (default: 60)', wholeNumber(1, 86_400))
-    .option('--dry-run', 'look, and print what would change; nothing is written')
-    .option('--force', 'take "no such name" at its word at once, for the zones named')
+    .option(
+      '--dry-run',
+      'look, and print what would change, why, and what that sets in motion; nothing is written',
+    )
+    .option(
+      '--force',
+      'pass guards, damping and NEGATIVE_HOLD for the zones named; without zones, damping alone',
+    )
     .action(run);
   usual(command, 'zoneferry resync example.com --wait --converged', 'zoneferry resync --dry-run');
 }

@@ -5,7 +5,7 @@ import type { GuardNumbers, GuardPolicy, SecondOpinion } from '../zone/guard.ts'
 import { binaryArray } from './binary-array.ts';
 import { markFollowers } from './followers.ts';
 import { type Judged, judge } from './guards/judge.ts';
-import { endOverrides, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
+import { endOverrides, type Forced, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
 import { noteGuarded } from './guards/rows.ts';
 import type { Client, Pool } from './pool.ts';
 import { STATE, type StoredState, stateOf } from './target-state.ts';
@@ -90,14 +90,17 @@ async function write(
   await writeStates(client, decisions);
   const moved = await markFollowers(client, decisions, job);
   const apart = await setApart(client, sure, decisions, guards?.apex ? verdict?.emptied : undefined);
-  const marked = await markOwners(client, apart.owners, decisions, job);
+  const marked = await markApart(client, apart, decisions, job);
   if (moved + marked > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
   await noteGuarded(client, [...new Set([...(verdict?.touched ?? []), ...apart.touched])]);
 
-  const forced = new Set(apart.owners.map(({ target }) => target));
   const written = new Map<string, WrittenLook>();
   for (const [name, decision] of decisions)
-    written.set(name, { decision, heldBy: verdict?.held.get(name)?.by, forcedSome: forced.has(name) });
+    written.set(name, {
+      decision,
+      heldBy: verdict?.held.get(name)?.by,
+      forcedSome: apart.forcedSome.has(name),
+    });
   const found = new Set(locked.map(({ name }) => name));
   const busy = await stillThere(
     client,
@@ -171,7 +174,7 @@ async function setApart(
   looks: readonly Locked[],
   decisions: ReadonlyMap<string, Decision>,
   emptied: readonly Judged[] = [],
-): Promise<{ owners: Owner[]; touched: string[] }> {
+): Promise<{ forced: Forced[]; forcedSome: Set<string>; ended: Owner[]; touched: string[] }> {
   const decisionOf = ({ name, decision }: Locked) => decisions.get(name) ?? decision;
   const forced = looks.flatMap((locked) => {
     const { look, name, before } = locked;
@@ -189,27 +192,41 @@ async function setApart(
       .map((locked) => ({ name: locked.name, decision: decisionOf(locked) })),
   );
   return {
-    owners: [...owners, ...ended],
+    forced,
+    forcedSome: new Set(owners.map(({ target }) => target)),
+    ended,
     touched: [...forced.map(({ name }) => name), ...emptied.map(({ name }) => name)],
   };
 }
 
-async function markOwners(
+/**
+ * Marks names that are set apart no more; and all those that follow forced targets in the zones named, as an answer of before may wait
+ * for a zone's floor. Gives how many.
+ */
+async function markApart(
   client: Client,
-  owners: readonly Owner[],
+  { forced, ended }: { forced: readonly Forced[]; ended: readonly Owner[] },
   decisions: ReadonlyMap<string, Decision>,
   job: string | undefined,
 ): Promise<number> {
-  if (owners.length === 0) return 0;
-  await client.query(
-    'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
-    [
-      owners.map(({ zoneId }) => zoneId),
-      owners.map(({ owner }) => owner),
-      owners.map(({ target }) =>
-        JSON.stringify(aliasCause(target, decisions.get(target)?.state.evidence, job, true)),
-      ),
-    ],
-  );
-  return owners.length;
+  const cause = (target: string, isForced: boolean) =>
+    JSON.stringify(aliasCause(target, decisions.get(target)?.state.evidence, job, isForced));
+  for (const { name, zoneIds } of forced) {
+    await client.query(
+      `insert into zone_marks (zone_id, owner, cause)
+       select zone_id, owner, $3::jsonb from aliases where target = $1 and zone_id = any ($2::bigint[])`,
+      [name, zoneIds, cause(name, true)],
+    );
+  }
+  if (ended.length > 0) {
+    await client.query(
+      'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
+      [
+        ended.map(({ zoneId }) => zoneId),
+        ended.map(({ owner }) => owner),
+        ended.map(({ target }) => cause(target, false)),
+      ],
+    );
+  }
+  return forced.length + ended.length;
 }

@@ -72,7 +72,9 @@ export async function resync(
   const own = data.due && !zoneIds ? undefined : await countFollowed(pool, zoneIds);
   if (own) tally.addAll(own);
   const following = await zonesFollowing(pool, tally.changed);
-  const affected = [...new Set([...following, ...(own?.zoneIds ?? [])])];
+  // what had waited for a floor is published by force, too
+  const forced = data.force === true ? (zoneIds ?? []) : [];
+  const affected = [...new Set([...following, ...(own?.zoneIds ?? []), ...forced])];
   await job.progress({ phase: 'publish', done: 0, total: affected.length });
   await publishedUpTo(pool, affected, await newestMark(pool), job.signal);
   const changes = await changesSince(pool, affected, since);

@@ -213,6 +213,27 @@ describe('beside a running service', () => {
       expect(text).toContain(part);
   });
 
+  test('status and alias why name what a guard holds, with the command for it', async () => {
+    await cli.store.pool.query(
+      `insert into guarded_targets (guard, target, aliases, state, concerned, total, percent)
+       values ('empty', 'cdn.example.net.', 2, 'held', 312, 1000, 20)`,
+    );
+    const sentence = (zone: string) =>
+      `guard empty: 312 of 1,000 aliases (31 %) would lose all addresses, limit 20 %: \`zoneferry resync ${zone} --force\` publishes it`;
+    expect(await cli.ok('status')).toContain(`${sentence('ZONE')} (since 20`);
+    const { guards, aliases } = await cli.json<{
+      guards: object[];
+      aliases: { target: string; heldReason: string | null }[];
+    }>('status');
+    expect(guards).toMatchObject([
+      { guard: 'empty', concerned: 312, total: 1000, limit: 20, zones: ['a.test.', 'b.test.'] },
+    ]);
+    const alias = aliases.find(({ target }) => target === 'cdn.example.net.');
+    expect(alias?.heldReason).toBe(sentence('a.test.'));
+    expect(await cli.ok('alias', 'why', 'b.test', '@')).toContain(sentence('b.test.'));
+    await cli.store.pool.query('delete from guarded_targets');
+  });
+
   test('status --watch goes on until Ctrl-C, which is a good end', async () => {
     const child = spawn(process.execPath, [BIN, 'status', '--watch'], {
       cwd: cli.folder,

@@ -324,6 +324,25 @@ describe('--force', () => {
     expect((await store.operator.query('select from alias_overrides')).rowCount).toBe(0);
   });
 
+  test('passes the floor between the serials of a zone, for what had waited and for what is new', async () => {
+    const [a, b] = await two();
+    await store.operator.query('update zones set alias_floor = 3600');
+    await publishAll(store);
+    await store.pool.query('update zones set published_at = now()');
+    await look(0, 1, found('192.0.2.2'));
+    await publishAll(store);
+    expect(await addresses(a)).toEqual(['a.test. 300 A 192.0.2.1']);
+    await force([a], found('192.0.2.2'));
+    await publishAll(store);
+    expect(await addresses(a)).toEqual(['a.test. 300 A 192.0.2.2']);
+    await force([a], found('192.0.2.3'));
+    await publishAll(store);
+    expect([await addresses(a), await addresses(b)]).toEqual([
+      ['a.test. 300 A 192.0.2.3'],
+      ['b.test. 300 A 192.0.2.1'],
+    ]);
+  });
+
   test('passes guards for the zones named alone', async () => {
     const zoneId = await aliases(100);
     const other = await addZone(store, 'b.test.');
