@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { publishMarked } from '../../../src/store/publication/publish.ts';
 import { markedZones } from '../../../src/store/publication/read.ts';
 import { addZone, publishAll, type TestStore, testStore } from '../../support/store.ts';
+import { until } from '../../support/until.ts';
 
 // Clients edit names that ALIAS records lead through, zones come and go, and publishers publish, all at once: in the end each ALIAS
 // publishes what it would if everything were read anew.
@@ -101,4 +102,57 @@ test.each([1, 2, 3, 4])('whatever is edited at once, seed %i', { timeout: 180_00
   await store.pool.query('insert into zone_marks (zone_id, owner) select id, null from zones');
   expect(await publishAll(store, Date.now())).toEqual([]);
   expect(await read()).toEqual(followed);
+});
+
+test('an edit that is published while an ALIAS that newly reads it is, too, is followed', async () => {
+  await store.operator.query('delete from zones');
+  const [one = '', two = ''] = [await addZone(store, ZONES[0] ?? ''), await addZone(store, ZONES[1] ?? '')];
+  const add = (zoneId: string, name: string, type: string, content: string) =>
+    store.operator.query('insert into records (zone_id, name, type, content) values ($1, $2, $3, $4)', [
+      zoneId,
+      name,
+      type,
+      content,
+    ]);
+  await add(two, 't.two.test.', 'A', '192.0.2.1');
+  await publishAll(store);
+  const publish = (zoneId: string) =>
+    publishMarked(store.pool, { serialPolicy: 'increment', now: Date.now(), zoneIds: [zoneId] });
+  const holder = await store.operator.connect();
+  for (let attempt = 0; ; attempt++) {
+    await store.operator.query(`update records set content = '192.0.2.1' where zone_id = $1 and type = 'A'`, [
+      two,
+    ]);
+    await store.operator.query(`delete from records where zone_id = $1 and type = 'ALIAS'`, [one]);
+    await publishAll(store);
+    await add(one, 'one.test.', 'ALIAS', 't.two.test.');
+    await holder.query('begin; lock table aliases in share row exclusive mode');
+    const early = publish(one).then(
+      () => true,
+      () => false, // it waits for a second only, and a busy machine may need more
+    );
+    await until('it stands before the lock', async () => {
+      const { rowCount } = await store.operator.query(
+        `select from pg_locks where not granted and relation = 'aliases'::regclass`,
+      );
+      return rowCount === 1;
+    });
+    await store.operator.query(`update records set content = '192.0.2.2' where zone_id = $1 and type = 'A'`, [
+      two,
+    ]);
+    await publish(two);
+    await holder.query('commit');
+    if (await early) break;
+    if (attempt === 5) throw new Error('the lock was never released in time');
+  }
+  holder.release();
+  const published = async () =>
+    (
+      await store.operator.query(
+        `select content from transfer_records where owner = 'one.test.' and type = 'A'`,
+      )
+    ).rows;
+  expect(await published()).toEqual([{ content: '192.0.2.1' }]);
+  await publishAll(store);
+  expect(await published()).toEqual([{ content: '192.0.2.2' }]);
 });
