@@ -12,6 +12,7 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
     shows: 'a target that many zones follow moves, beside bare set-based SQL',
   },
   sweep: { file: './sweep.ts', shows: 'a sweep of 100,000 targets under 1,000,000 aliases, nothing changed' },
+  visible: { file: './visible.ts', shows: 'from a change to the new answer of a secondary' },
   converge: { file: './converge.ts', shows: 'many zones change at once: all told, all seen serving' },
   follow: { file: './measure-follow.ts', shows: 'how soon a change is to be seen' },
 };
