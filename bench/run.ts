@@ -13,6 +13,7 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
   },
   sweep: { file: './sweep.ts', shows: 'a sweep of 100,000 targets under 1,000,000 aliases, nothing changed' },
   visible: { file: './visible.ts', shows: 'from a change to the new answer of a secondary' },
+  ledger: { file: './ledger.ts', shows: 'what the ledger of convergence costs beside SOA and AXFR' },
   converge: { file: './converge.ts', shows: 'many zones change at once: all told, all seen serving' },
   follow: { file: './measure-follow.ts', shows: 'how soon a change is to be seen' },
 };

@@ -16,6 +16,7 @@ const BIN = fileURLToPath(new URL('../../bin/zoneferry.js', import.meta.url));
 
 /** The database with all zones published, for as many starts as are wanted. */
 export interface OurDatabase {
+  url: string;
   /** The role `transfer` alone in so many processes. */
   start(processes: number): Promise<Started>;
   close(): Promise<void>;
@@ -60,6 +61,7 @@ export async function ourDatabase(zones: SmallZones, folder: string): Promise<Ou
   await worker.stop();
   await pool.query('vacuum analyze');
   return {
+    url: database.url,
     start: async (processes) => {
       const port = await freePort();
       const server = await serve(port, '--roles', 'transfer', '--processes', String(processes));

@@ -3,18 +3,9 @@ import { RCODE, rcodeToText } from '../dns/types.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { Dispatcher } from '../notify/dispatcher.ts';
-import { InTransfer } from '../notify/in-transfer.ts';
 import { Sender } from '../notify/sender.ts';
-import { Sockets } from '../notify/sockets.ts';
-import { Verifier } from '../notify/verifier/index.ts';
-import { Questions } from '../notify/verifier/questions.ts';
-import { isWhole, TakenLog } from '../notify/verifier/taken-log.ts';
-import { VisibleLog } from '../notify/verifier/visible-log.ts';
+import { isWhole } from '../notify/verifier/taken-log.ts';
 import type { KnownVersion } from '../store/known-versions.ts';
-import { readChanged, readPublished } from '../store/ledger/content.ts';
-import { Ledger } from '../store/ledger/ledger.ts';
-import { endSerialQuestions, takeSerialQuestions } from '../store/ledger/questions.ts';
-import { addVisible } from '../store/ledger/visible.ts';
 import { Outbox } from '../store/outbox.ts';
 import { createPool } from '../store/pool.ts';
 import { markCatalogs } from '../store/publication/catalog.ts';
@@ -22,6 +13,7 @@ import { Registry } from '../store/registry.ts';
 import { VersionSource } from '../store/version-source.ts';
 import { createTransferServer } from '../transfer/server.ts';
 import { AheadWatch } from './ahead.ts';
+import { startConvergence } from './convergence.ts';
 import { Reconciler } from './reconciler.ts';
 import { RefusalLog } from './refusals.ts';
 import type { Shared } from './shared.ts';
@@ -79,41 +71,7 @@ export async function startTransfer(
   const ahead = new AheadWatch({ pool, log, now: () => clock.now() });
   onStop(() => ahead.stop());
   await ahead.start();
-  const ledger = new Ledger(pool, hints);
-  const takenLog = new TakenLog((rows) => ledger.taken(rows), log);
-  onStop(() => takenLog.stop());
-  const visible = new VisibleLog({ write: (rows) => addVisible(pool, rows), clock, log });
-  onStop(() => visible.stop());
-  const sockets = new Sockets(config.notifyFrom, 4);
-  onStop(() => sockets.close());
-  const inTransfer = new InTransfer(clock);
-  const verifier = new Verifier({
-    ledger,
-    content: {
-      changed: (zoneIds) => readChanged(pool, zoneIds),
-      published: (names) => readPublished(pool, names),
-    },
-    sockets,
-    clock,
-    log,
-    rate: 2 * config.notifyRate,
-    inTransfer,
-    onAhead: (shown) => ahead.shown(shown),
-    onVisible: (secondaryId, ms) => visible.add(secondaryId, ms),
-  });
-  verifier.start();
-  onStop(() => verifier.stop());
-  const questions = new Questions({
-    take: (limit) => takeSerialQuestions(pool, limit),
-    end: (zoneIds) => endSerialQuestions(pool, zoneIds),
-    onHint: (callback) => hints.on('questions', callback),
-    noteAhead: (shown) => ahead.noteNow(shown),
-    sockets,
-    clock,
-    log,
-  });
-  questions.start();
-  onStop(() => questions.stop());
+  const convergence = startConvergence({ config, pool, hints, clock, log, ahead, onStop });
   const refusals = new RefusalLog({ pool, registry, log });
   onStop(() => refusals.stop());
   const server = createTransferServer({
@@ -129,15 +87,15 @@ export async function startTransfer(
     onRefused: (event) => refusals.add(event),
     onServed: (event) => {
       metrics.transferEnded(event);
-      takenLog.add(event);
-      if (!event.complete || !isWhole(event.given)) return;
-      if (event.given !== 'up-to-date') ahead.served(event);
-      verifier.taken(event);
-      verifier.works(event.secondaryId);
+      convergence.served(event);
+      if (event.complete && isWhole(event.given) && event.given !== 'up-to-date') ahead.served(event);
     },
   });
   await server.start();
-  refresh = (version) => server.changed(version);
+  refresh = (version) => {
+    convergence.published(version.zoneId);
+    server.changed(version);
+  };
   onStop(() => server.stop(5_000));
   log.info({}, `DNS on ${server.addresses().map(formatEndpoint).join(', ')}, TCP and UDP`);
   if (config.tls)
@@ -154,10 +112,10 @@ export async function startTransfer(
     clock,
     log,
     rate: config.notifyRate,
-    inTransfer,
+    inTransfer: convergence.inTransfer,
     observe: (row, result, ms) => {
       metrics.notified(result.kind === 'answered' ? rcodeToText(result.rcode) : undefined, ms);
-      if (result.kind === 'answered' && result.rcode === RCODE.NOERROR) verifier.answered(row);
+      if (result.kind === 'answered' && result.rcode === RCODE.NOERROR) convergence.answered(row);
     },
   });
   dispatcher.start();

@@ -66,9 +66,13 @@ describe('whether a secondary serves what it was told of', () => {
     // a transfer that it makes brings the look forward, however long it would wait
     await pool.query(`update convergence set next_check_at = now() + interval '1 hour'`);
     await axfr({ ...house.dns, zone: ZONE });
-    const seen = await stands('converged');
-    expect(seen.served).toMatchObject({ kind: 'AXFR' });
-    expect(seen.served!.bytes).toBeGreaterThan(50);
+    await stands('converged');
+    const served = await until(
+      'the transfer is written down',
+      async () => (await standing()).rows[0]?.served ?? false,
+    );
+    expect(served).toMatchObject({ kind: 'AXFR' });
+    expect(served.bytes).toBeGreaterThan(50);
   });
 
   test('refusing: the rcode and the likely cause, of NOTIFY', async () => {

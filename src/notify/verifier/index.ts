@@ -49,6 +49,7 @@ const MOST_HELD = 10_000;
 /** Milliseconds: no hint is lost for longer. */
 const POLL = 1_000;
 const SHORTEST_PAUSE = 20;
+const PAUSE_WHEN_FULL = 100;
 /** Milliseconds between two times that what waits for one secondary is brought forward. */
 const HASTEN_AGAIN = 60_000;
 const MOST_LINES = 1_000;
@@ -105,7 +106,8 @@ export class Verifier {
     const key = keyOf(row);
     const held = this.#held.get(key);
     if (held !== undefined && !isNewer(serial, held.awaited.serial)) return;
-    if (held === undefined && this.#held.size >= MOST_HELD) return;
+    // the ledger makes it due in some seconds
+    if (held === undefined && (this.#held.size >= MOST_HELD || this.#lines.get(secondaryId)?.full)) return;
     clearTimeout(held?.timer);
     const awaited: Awaited = {
       zoneId,
@@ -175,6 +177,7 @@ export class Verifier {
         this.#lineOf(awaited).add(item);
       }
       if (rows.length === CLAIM) wait = SHORTEST_PAUSE;
+      else if (full.length > 0) wait = PAUSE_WHEN_FULL;
       this.#failing = false;
     } catch (error) {
       if (!this.#failing)

@@ -3,12 +3,13 @@ import { Rate } from '../rate.ts';
 import type { Awaited, Taken } from './ports.ts';
 
 /** Looks at one secondary at once, and while it is silent. */
-const WINDOW = 64;
+const WINDOW = 128;
 const WINDOW_WHILE_SILENT = 4;
 /** Silences in a row after which a secondary counts as silent. */
 const SILENCES = 8;
-/** Looks in line behind a full window, at most. */
-const LINE = 2_000;
+/** Looks in line behind a full window from which it takes no more that can wait elsewhere, and at most. */
+const LINE = 1_000;
+const MOST = 5_000;
 
 /** A zone to look at, and how often it was looked at since it is in memory. */
 export interface Item {
@@ -58,7 +59,7 @@ export class Line {
   }
 
   add(item: Item): void {
-    if (this.#stopped || this.full) {
+    if (this.#stopped || this.#waiting.length >= MOST || (this.#isSilent && this.full)) {
       this.#options.turnAway(item, this.#silentFor());
       return;
     }

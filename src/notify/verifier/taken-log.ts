@@ -5,6 +5,9 @@ import type { Taken } from '../../store/ledger/ledger.ts';
 /** Milliseconds between two writes, and rows of one; what is more is dropped, as the verifier sees it by itself. */
 const EVERY = 500;
 const MOST = 1_000;
+/** Milliseconds, and zones that are remembered in them. */
+const YOUNG = 300_000;
+const MOST_YOUNG = 100_000;
 
 /** An answer that went out, as the transfer server tells it. */
 export interface Served {
@@ -27,6 +30,10 @@ export class TakenLog {
   readonly #log: Log | undefined;
   #transfers = new Map<string, Taken>();
   #asked = new Map<string, Taken>();
+  /** Zones with a version that is not older than five minutes, and than ten. */
+  #young = new Set<string>();
+  #older = new Set<string>();
+  #ageing: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failing = false;
@@ -36,20 +43,34 @@ export class TakenLog {
     this.#log = log;
   }
 
+  /** A zone has a newer version: until some minutes after, who asks for its SOA is of interest. */
+  published(zoneId: string): void {
+    if (this.#young.size < MOST_YOUNG) this.#young.add(zoneId);
+    this.#ageing ??= setTimeout(() => this.#age(), YOUNG).unref();
+  }
+
   add(event: Served): void {
-    const row = takenOf(event);
-    const isTransfer = row.served !== undefined;
+    const isTransfer = event.complete && isWhole(event.given);
+    // nearly all answers: polls of what did not change
+    if (!isTransfer && !this.#young.has(event.zoneId) && !this.#older.has(event.zoneId)) return;
     const into = isTransfer ? this.#transfers : this.#asked;
     if (into.size >= MOST) return;
     const key = `${event.zoneId}/${event.secondaryId}`;
-    if (!isTransfer && (into.has(key) || this.#transfers.has(key))) return;
-    into.set(key, row);
+    if (!isTransfer && into.has(key)) return;
+    into.set(key, takenOf(event));
     this.#timer ??= setTimeout(() => this.#flush(), EVERY).unref();
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
+    clearTimeout(this.#ageing);
     await this.#writing;
+  }
+
+  #age(): void {
+    this.#older = this.#young;
+    this.#young = new Set();
+    this.#ageing = this.#older.size === 0 ? undefined : setTimeout(() => this.#age(), YOUNG).unref();
   }
 
   #flush(): void {
