@@ -8,6 +8,9 @@ const MOST = 1_000;
 /** Milliseconds, and zones that are remembered in them. */
 const YOUNG = 300_000;
 const MOST_YOUNG = 100_000;
+/** Milliseconds in which the same version is taken down once for a secondary, and how many of them are remembered. */
+const RECENT = 60_000;
+const MOST_RECENT = 50_000;
 
 /** An answer that went out, as the transfer server tells it. */
 export interface Served {
@@ -34,6 +37,8 @@ export class TakenLog {
   #young = new Set<string>();
   #older = new Set<string>();
   #ageing: NodeJS.Timeout | undefined;
+  #recent = new Set<string>();
+  #forgetting: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failing = false;
@@ -55,15 +60,27 @@ export class TakenLog {
     if (!isTransfer && !this.#young.has(event.zoneId) && !this.#older.has(event.zoneId)) return;
     const into = isTransfer ? this.#transfers : this.#asked;
     if (into.size >= MOST) return;
-    const key = `${event.zoneId}/${event.secondaryId}`;
-    if (!isTransfer && into.has(key)) return;
+    const key = `${event.zoneId}/${event.secondaryId}/${event.serial}`;
+    if (isTransfer ? this.#isRecent(key) : into.has(key)) return;
     into.set(key, takenOf(event));
     this.#timer ??= setTimeout(() => this.#flush(), EVERY).unref();
+  }
+
+  /** Whether it took that version within the last minute already, or is remembered now as one that did. */
+  #isRecent(key: string): boolean {
+    if (this.#recent.has(key)) return true;
+    if (this.#recent.size < MOST_RECENT) this.#recent.add(key);
+    this.#forgetting ??= setTimeout(() => {
+      this.#forgetting = undefined;
+      this.#recent = new Set();
+    }, RECENT).unref();
+    return false;
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     clearTimeout(this.#ageing);
+    clearTimeout(this.#forgetting);
     await this.#writing;
   }
 
