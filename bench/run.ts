@@ -7,6 +7,11 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
   ixfr: { file: './ixfr.ts', shows: 'a change of one record of that zone' },
   'small-zones': { file: './small-zones.ts', shows: '10,000 zones of 12 records' },
   soa: { file: './soa.ts', shows: 'SOA over UDP' },
+  edit: {
+    file: './edit.ts',
+    shows:
+      'an SQL edit until its NOTIFY, and a small target that moves until it is committed, among many zones',
+  },
   fanout: {
     file: './fanout.ts',
     shows: 'a target that many zones follow moves, beside bare set-based SQL',

@@ -23,8 +23,8 @@ export interface Stage {
   operator: pg.Pool;
   /** Publishes until it is stopped. */
   publisher(): Promise<() => Promise<void>>;
-  /** Has the target answer this address: what a look that found it writes. */
-  move(address: string): Promise<void>;
+  /** Has a target, by default the one of all, answer this address: what a look that found it writes. */
+  move(address: string, target?: string): Promise<void>;
   /** Marks that wait to be published. */
   waiting(): Promise<boolean>;
   close(): Promise<void>;
@@ -58,12 +58,12 @@ export async function openStage(zones: number, secondary: string): Promise<Stage
         await hints.stop();
       };
     },
-    move: async (address) => {
+    move: async (address, target = TARGET) => {
       await writeLooks(
         pool,
         [
           {
-            name: TARGET,
+            name: target,
             decide: (before) => ({
               state: { ...before, answered: true, a: { ...before.a, addresses: [address], ttl: 60 } },
               changed: true,
