@@ -14,7 +14,7 @@ const anything = fc.oneof(
 const step = fc.integer({ min: 0, max: 5_000 });
 
 function sequence(seen: typeof anything): fc.Arbitrary<Played[]> {
-  return fc.array(fc.tuple(seen, seen, step), { minLength: 1, maxLength: 60 }).map((looks) => {
+  return fc.array(fc.tuple(seen, seen, step), { minLength: 1, maxLength: 60, size: 'max' }).map((looks) => {
     const seconds = summed(looks.map(([, , pause]) => pause));
     return looks.map(([a, aaaa], index): Played => [seconds[index] ?? 0, { a, aaaa }]);
   });
@@ -51,15 +51,19 @@ test('no sequence of failures, and of answers between them, ever empties a set t
 
 test('failures change nothing at all, whatever came before', () => {
   fc.assert(
-    fc.property(sequence(anything), fc.array(step, { minLength: 1, maxLength: 30 }), (looks, pauses) => {
-      const { state } = play(looks);
-      const from = looks.at(-1)?.[0] ?? 0;
-      const failures = summed(pauses).map((second): Played => [from + second, { a: failed, aaaa: failed }]);
-      const after = play(failures, {}, state);
-      expect([after.stable, after.exact]).toEqual([0, 0]);
-      expect(after.state.a.addresses).toEqual(state.a.addresses);
-      expect(after.state.aaaa.addresses).toEqual(state.aaaa.addresses);
-    }),
+    fc.property(
+      sequence(anything),
+      fc.array(step, { minLength: 1, maxLength: 30, size: 'max' }),
+      (looks, pauses) => {
+        const { state } = play(looks);
+        const from = looks.at(-1)?.[0] ?? 0;
+        const failures = summed(pauses).map((second): Played => [from + second, { a: failed, aaaa: failed }]);
+        const after = play(failures, {}, state);
+        expect([after.stable, after.exact]).toEqual([0, 0]);
+        expect(after.state.a.addresses).toEqual(state.a.addresses);
+        expect(after.state.aaaa.addresses).toEqual(state.aaaa.addresses);
+      },
+    ),
   );
 });
 
@@ -98,7 +102,7 @@ test('equal sets never change, in whatever order they come and however their TTL
 test('stable answers are one answer whole, unless a rotation is recognised; then of addresses seen within the window', () => {
   fc.assert(
     fc.property(
-      fc.array(aSet, { minLength: 1, maxLength: 80 }),
+      fc.array(aSet, { minLength: 1, maxLength: 80, size: 'max' }),
       fc.constantFrom(1, 10, 30, 300),
       (sets, every) => {
         const lastSeen = new Map<string, number>();
@@ -159,13 +163,16 @@ test('the next look is never sooner than the floors, nor later than the ceilings
 
 test('a plain move is published at the first look, however often', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 60 }), (stays) => {
-      // each address for two looks at least
-      const sets = stays.flatMap((looks, index) =>
-        Array.from({ length: looks + 1 }, () => [`10.0.${index >> 8}.${index & 255}`]),
-      );
-      const { stable } = play(looksOf(sets));
-      expect(stable).toBe(stays.length);
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 60, size: 'max' }),
+      (stays) => {
+        // each address for two looks at least
+        const sets = stays.flatMap((looks, index) =>
+          Array.from({ length: looks + 1 }, () => [`10.0.${index >> 8}.${index & 255}`]),
+        );
+        const { stable } = play(looksOf(sets));
+        expect(stable).toBe(stays.length);
+      },
+    ),
   );
 });

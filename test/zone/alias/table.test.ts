@@ -150,6 +150,20 @@ const TTL: Row[] = [
     ttl: 600,
   },
   {
+    name: 'a lowering that was refuted is not believed a second time so soon',
+    looks: [
+      [0, onlyA(ONE, 3600)],
+      [3600, onlyA(ONE, 60)],
+      [3661, onlyA(ONE, 60)],
+      [3721, onlyA(ONE, 3600)],
+      [3751, onlyA(ONE, 3570)],
+      [7321, onlyA(ONE, 60)],
+      [7381, onlyA(ONE, 60)],
+    ],
+    serials: 3,
+    ttl: 3600,
+  },
+  {
     name: 'low TTLs from the middle of countdowns prove nothing',
     looks: [
       [0, onlyA(ONE, 300)],
@@ -207,7 +221,7 @@ const FAILED: Row[] = [
     answered: false,
   },
   {
-    name: 'before MAX_STALE everything stays, and the next look is when it runs out',
+    name: 'before MAX_STALE everything stays, and the next look is not sooner than RETRY_MIN',
     looks: [
       [0, both(ONE)],
       [595, broken],
@@ -215,6 +229,12 @@ const FAILED: Row[] = [
     policy: { maxStale: 600_000, onStale: 'withdraw', retryMin: 10_000 },
     a: [ONE],
     due: 605,
+  },
+  {
+    name: 'the next look is when it runs out, where back-off would have it later',
+    looks: [[0, both(ONE)], ...[570, 571, 573, 577, 585].map((second): Played => [second, broken])],
+    policy: { maxStale: 600_000 },
+    due: 600,
   },
   {
     name: 'after MAX_STALE with ON_STALE=withdraw the addresses go',
@@ -460,6 +480,18 @@ const DENIED: Row[] = [
 const ROTATION_OF_EIGHT = looksOf(subsets(8, 40, 20), 10);
 const frozen = play(ROTATION_OF_EIGHT).state.a.addresses;
 const withLast = (...sets: string[][]) => [...ROTATION_OF_EIGHT, ...looksOf(sets, 10, 200)];
+// 2 of 4: published is .1 and .2, and .1 was in none of the last nine looks
+const HALF_GONE = looksOf(
+  [
+    ['192.0.2.1', '192.0.2.2'],
+    ['192.0.2.3', '192.0.2.4'],
+    ['192.0.2.1', '192.0.2.3'],
+    ['192.0.2.1', '192.0.2.2'],
+    ['192.0.2.1', '192.0.2.4'],
+    ...repeat([['192.0.2.2', '192.0.2.3']], 9),
+  ],
+  30,
+);
 const NEW = ['203.0.113.1', '203.0.113.2', '203.0.113.3', '203.0.113.4'];
 
 const ROTATING: Row[] = [
@@ -497,6 +529,28 @@ const ROTATING: Row[] = [
     serials: 5,
   },
   {
+    name: 'nothing is mixed into what is published by a look that shares nothing with it',
+    looks: [...HALF_GONE, ...looksOf([['192.0.2.3', '192.0.2.4']], 30, 30 * HALF_GONE.length)],
+    a: ['192.0.2.1', '192.0.2.2'],
+    serials: 4,
+  },
+  {
+    name: 'by the next one that does',
+    looks: [
+      ...HALF_GONE,
+      ...looksOf(
+        [
+          ['192.0.2.3', '192.0.2.4'],
+          ['192.0.2.2', '192.0.2.4'],
+        ],
+        30,
+        30 * HALF_GONE.length,
+      ),
+    ],
+    a: ['192.0.2.2', '192.0.2.4'],
+    serials: 5,
+  },
+  {
     name: 'a clean break moves at its third look, whatever the floor',
     looks: withLast(NEW.slice(0, 3), NEW.slice(1, 4), NEW.slice(0, 3)),
     a: NEW.slice(0, 3),
@@ -521,6 +575,15 @@ const ROTATING: Row[] = [
     looks: withLast(...repeat([frozen.slice(0, 4)], 12)),
     a: frozen.slice(0, 4),
     serials: 5,
+  },
+  {
+    name: 'ten equal answers in less than the window end nothing',
+    looks: [
+      ...ROTATION_OF_EIGHT,
+      ...range(200, 212, 1).map((second): Played => [second, onlyA(frozen.slice(0, 4), 10)]),
+    ],
+    a: frozen,
+    serials: 4,
   },
   {
     name: 'answers out of the same cache end nothing',
