@@ -10,7 +10,8 @@ import { absoluteName } from '../../src/dns/name.ts';
 import { buildQuery } from '../../src/dns/query.ts';
 import { soaSerial } from '../../src/dns/rdata/index.ts';
 import { isNewer } from '../../src/dns/serial.ts';
-import { TYPE } from '../../src/dns/types.ts';
+import { RCODE, TYPE } from '../../src/dns/types.ts';
+import { asker } from '../http/support.ts';
 import { acknowledge, FakeSecondary, type Received } from '../notify/fake-secondary.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { PostgresProxy } from '../support/postgres-proxy.ts';
@@ -332,30 +333,46 @@ test('PostgreSQL away: what was confirmed goes out, it is said, and mends itself
   timeout: 60_000,
 }, async () => {
   const proxy = await proxied();
-  const port = await second(proxy);
+  const [port, http] = [await freePort(), await freePort()];
+  await house.addService(['transfer', 'api'], {
+    DATABASE_URL: proxy.url,
+    DNS_LISTEN: `127.0.0.1:${port}`,
+    HTTP_LISTEN: `127.0.0.1:${http}`,
+  });
+  const ask = asker(`http://127.0.0.1:${http}`);
   await register();
   await makeZones(3);
-  await until('NOTIFY', async () => fake.received.length >= 3);
+  await until('NOTIFY', async () => new Set(fake.received.map(({ zone }) => zone)).size === 3);
+  await house.operator.query(`update zones set expire = 3 where name = 'z2.test.'`);
+  await until('NOTIFY', async () => fake.received.some(({ serial }) => serial === 2));
   const sampler = await new Sampler(port).connected();
   proxy.admits = () => false;
   proxy.cut();
   await pause(100);
   await edit('z0.test.', 3);
-  await until('NOTIFY', async () => fake.received.some(({ serial }) => serial === 2));
+  await until('NOTIFY', async () =>
+    fake.received.some(({ zone, serial }) => zone === 'z0.test.' && serial === 2),
+  );
   // never asked before: every zone is in memory
   expect(await sampler.ask('z1.test.')).toEqual({ rcode: 0, serial: 1 });
   expect(await sampler.ask('z0.test.')).toEqual({ rcode: 0, serial: 1 });
   expect(house.lines.join('\n')).toContain(
     'PostgreSQL does not answer: the last confirmed versions are served',
   );
+  expect((await ask('GET', '/readyz')).body.error.message).toContain(
+    'PostgreSQL does not answer: the last confirmed versions are served',
+  );
+  expect((await ask('GET', '/metrics')).text).toContain('zoneferry_up{which="database"} 0');
+  await until('the end of EXPIRE', async () => (await sampler.ask('z2.test.')).rcode === RCODE.SERVFAIL);
+  expect(await sampler.ask('z1.test.'), 'another zone has a longer one').toEqual({ rcode: 0, serial: 1 });
   proxy.admits = () => true;
   await until('the new serial', async () => (await sampler.ask('z0.test.')).serial === 2);
   expect(house.lines.join('\n')).toContain('PostgreSQL answers again');
+  expect(await sampler.ask('z2.test.')).toEqual({ rcode: 0, serial: 2 });
+  await until('ready', async () => (await ask('GET', '/readyz')).status === 200);
   proxy.silent = true;
   await pause(3_000);
-  const asked = performance.now();
-  expect(await sampler.ask('z1.test.')).toEqual({ rcode: 0, serial: 1 });
-  expect(performance.now() - asked, 'a way that swallows everything').toBeLessThan(4_500);
+  expect(await sampler.ask('z1.test.'), 'a way that swallows everything').toEqual({ rcode: 0, serial: 1 });
   proxy.silent = false;
 });
 
