@@ -3,19 +3,18 @@
  * unbound, and dnsperf: `node bench/sweep.ts [--aliases 1000000] [--runs 5]`. Shows answers a second, rows written, and memory.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import pg from 'pg';
+import type pg from 'pg';
 import { systemClock } from '../src/clock.ts';
-import { removeEmbedded, startEmbedded } from '../src/embedded/index.ts';
 import { silentLog } from '../src/log.ts';
 import { openQueues } from '../src/sync/queues.ts';
 import { say } from './big/stage.ts';
 import { cpuSeconds } from './small/cpu.ts';
 import { median, printMachine } from './small/table.ts';
-import { lay, sizeOf, targetName } from './sweep/dataset.ts';
+import { sizeOf, targetName } from './sweep/dataset.ts';
+import { onStage, type Stage } from './sweep/stage.ts';
 import { startUnbound } from './sweep/unbound.ts';
 import { startWorker } from './sweep/worker.ts';
 
@@ -29,33 +28,17 @@ const { values: given } = parseArgs({
 const size = sizeOf(Number(given.aliases));
 const execute = promisify(execFile);
 
-const stops: (() => unknown)[] = [];
-try {
-  await measure();
-} finally {
-  for (const stop of stops.reverse()) await stop();
-}
+await onStage(size, measure);
 
-async function measure(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'zoneferry-bench-sweep-'));
-  await chmod(folder, 0o711);
-  stops.push(() => rm(folder, { recursive: true, force: true }));
-  const database = await startEmbedded(folder);
-  stops.push(async () => {
-    await database.leave();
-    await removeEmbedded(folder);
-  });
-  const pool = new pg.Pool({ connectionString: database.url, max: 4, options: '-c zoneferry.service=on' });
-  stops.push(() => pool.end());
-  await lay(pool, size);
+async function measure({ folder, databaseUrl, pool, onEnd }: Stage): Promise<void> {
   const unbound = await startUnbound(size.targets, folder);
-  stops.push(() => unbound.stop());
+  onEnd(() => unbound.stop());
   const questions = join(folder, 'questions');
   await writeFile(questions, questionsOfAll());
-  const worker = await startWorker(database.url, unbound.port, folder);
-  stops.push(() => worker.stop());
-  const queues = await openQueues({ databaseUrl: database.url, log: silentLog, clock: systemClock });
-  stops.push(() => queues.close());
+  const worker = await startWorker(databaseUrl, unbound.port, folder);
+  onEnd(() => worker.stop());
+  const queues = await openQueues({ databaseUrl, log: silentLog, clock: systemClock });
+  onEnd(() => queues.close());
   const events = await queues.events();
 
   const bare: number[] = [];

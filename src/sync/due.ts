@@ -6,7 +6,7 @@ import { claimDueTargets } from '../store/targets.ts';
 import type { Looker, LookResult } from './looker.ts';
 
 const CLAIM = 2_000; // targets taken at a time
-const LEASE = 15; // seconds until a taken target is due again, should this process die
+const LEASE = 60; // seconds until a taken target is due again, should this process die
 
 /**
  * Looks at every target that is due, and hands on each result. Several workers may do so at once: each target is taken by one.

@@ -7,6 +7,7 @@ import type { KnownTarget } from '../store/targets.ts';
 import { type Decision, decide, delayUntilRefresh } from '../zone/alias/decide.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen, TargetLook } from '../zone/alias/seen.ts';
+import { spread } from '../zone/alias/spread.ts';
 import type { FamilyState, TargetState } from '../zone/alias/state.ts';
 import { isSteady } from '../zone/alias/steady.ts';
 import type { GuardPolicy, SecondOpinion } from '../zone/guard.ts';
@@ -24,6 +25,8 @@ export interface LookerOptions {
   log: Log;
   /** Targets looked at at once, at most. */
   concurrency?: number;
+  /** Numbers from 0 to 1, by which looks are spread. */
+  draw?: () => number;
 }
 
 /** How one target's look ended: with addresses, with the last known ones held, or with none at all. */
@@ -59,9 +62,11 @@ export class Looker {
   #active = 0;
   readonly #writer: LookWriter;
   readonly #steadyWriter: SteadyWriter;
+  readonly #draw: () => number;
 
   constructor(options: LookerOptions) {
     this.#options = options;
+    this.#draw = options.draw ?? Math.random;
     this.#steadyWriter = new SteadyWriter(options.pool);
     this.#writer = new LookWriter(options.pool, options.log, options.guards);
   }
@@ -156,7 +161,8 @@ export class Looker {
     const { policy, clock } = this.#options;
     if (steady === undefined || force || !isSteady(steady, look, policy)) return false;
     const left = [look.a, look.aaaa].flatMap((seen) => (seen?.kind === 'found' ? [seen.ttl * 1000] : []));
-    const dueAt = clock.now() + delayUntilRefresh(left, policy);
+    const now = clock.now();
+    const dueAt = spread(now + delayUntilRefresh(left, policy), now, policy, this.#draw());
     return this.#steadyWriter.write({ name, steady, dueAt });
   }
 
@@ -192,7 +198,12 @@ export class Looker {
     return this.#writer.write(
       {
         name,
-        decide: (before) => decide(before, look, policy, now, force === 'damping' ? force : undefined),
+        decide: (before) => {
+          const decision = decide(before, look, policy, now, force === 'damping' ? force : undefined);
+          // a failing one is looked at again as soon as it may be
+          if (decision.state.failures > 0) return decision;
+          return { ...decision, dueAt: spread(decision.dueAt, now, policy, this.#draw()) };
+        },
         ...(zoneIds && {
           forced: { zoneIds, decide: (before) => decide(before, look, policy, now, 'everything') },
         }),

@@ -295,3 +295,58 @@ test('an aborted look and a closed resolver reject, and leave nothing waiting', 
   await stub.close();
   await expect(stub.look('cdn.example.net.', 'A')).rejects.toThrow('the resolver is closed');
 });
+
+test('an upstream that is too slow for what it is asked is relieved by the next, and slows nobody else', async () => {
+  const [slow, fast] = [await upstream(), await upstream()];
+  for (let index = 0; index < 60; index++)
+    for (const each of [slow, fast]) each.set(`t${index}.example.net`, { A: ['203.0.113.1'] });
+  slow.delay(150);
+  const stub = new Resolver({
+    servers: [slow.endpoint, fast.endpoint],
+    timeoutMs: 2_000,
+    tries: 2,
+    concurrency: 2,
+    clock: systemClock,
+  });
+  open.unshift(stub);
+  for (let index = 0; index < 20; index++) await stub.look('t0.example.net.', 'A');
+  const looks = await Promise.all(
+    Array.from({ length: 60 }, (_, index) => stub.look(`t${index}.example.net.`, 'A')),
+  );
+  expect(looks.every(({ outcome }) => outcome.kind === 'found')).toBe(true);
+  expect(
+    looks.filter(({ resolver: text }) => text.endsWith(`:${fast.endpoint.port}`)).length,
+  ).toBeGreaterThan(20);
+});
+
+test('questions under way, and those of a second, are bounded for each upstream', async () => {
+  const up = await upstream();
+  up.set('cdn.example.net', { A: ['203.0.113.1'] });
+  up.delay(20);
+  let [underWay, most] = [0, 0];
+  up.onQuery = () => {
+    most = Math.max(most, ++underWay);
+    setTimeout(() => underWay--, 18);
+  };
+  const options = { servers: [up.endpoint], timeoutMs: 5_000, tries: 1, clock: systemClock };
+  const narrow = new Resolver({ ...options, concurrency: 3 });
+  open.unshift(narrow);
+  await Promise.all(Array.from({ length: 30 }, () => narrow.look('cdn.example.net.', 'A')));
+  expect(most).toBeLessThanOrEqual(3);
+  const measured = new Resolver({ ...options, rate: 100 });
+  open.unshift(measured);
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: 40 }, () => measured.look('cdn.example.net.', 'A')));
+  // 40 at 100 a second, but for those that may go at once
+  expect(performance.now() - begun).toBeGreaterThan(300);
+});
+
+test('an upstream that refuses us stands behind the others', async () => {
+  const [closed, fine] = [await upstream(), await upstream()];
+  fine.set('cdn.example.net', { A: ['203.0.113.1'] });
+  closed.fail('cdn.example.net', 'refused');
+  const stub = resolver([closed.endpoint, fine.endpoint]);
+  for (let look = 0; look < 8; look++)
+    expect((await stub.look('cdn.example.net.', 'A')).outcome.kind).toBe('found');
+  expect(closed.count()).toBe(3);
+});
