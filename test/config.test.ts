@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderExample } from '../src/config/example.ts';
-import { settings } from '../src/config/settings.ts';
+import { type Setting, settings } from '../src/config/settings.ts';
 import { loadConfig, settingsInForce } from '../src/config.ts';
 
 let directory: string;
@@ -69,7 +69,11 @@ describe('defaults', () => {
     const config = load(written);
     expect(settingsInForce(config)).toMatchObject({ ...written, NOTIFY_FROM: '192.0.2.1,2001:db8::1' });
     expect(loadConfig(settingsInForce(config), directory)).toEqual(config);
-    const known = Object.values(settings).map((setting) => setting.name);
+    const known = Object.values<Setting<unknown>>(settings).map((setting) => setting.name);
+    const withDefault = Object.values<Setting<unknown>>(settings).filter(
+      (setting) => setting.default !== undefined,
+    );
+    for (const { name } of withDefault) expect(Object.keys(settingsInForce(config))).toContain(name);
     expect(Object.keys(settingsInForce(config)).filter((name) => !known.includes(name as never))).toEqual([]);
   });
 
