@@ -48,6 +48,7 @@ export class AheadWatch {
 
   /** A secondary has taken a version of ours whole. */
   served({ zone, secondaryId }: { zone: string; secondaryId: string }): void {
+    if (this.#known.size === 0) return;
     const key = keyOf({ zone, secondaryId });
     if (!this.#known.delete(key)) return;
     this.#soon(key, () => forgetShownSerial(this.#pool, zone, secondaryId));

@@ -128,6 +128,7 @@ export class Verifier {
   /** A secondary has taken a version: it is looked at at once, where it is waited for. */
   taken(event: Served): void {
     this.#options.inTransfer?.ends(event.secondaryId, event.zoneId);
+    if (this.#held.size === 0) return;
     const key = keyOf(event);
     const held = this.#held.get(key);
     if (held === undefined || isNewer(held.awaited.serial, event.serial)) return;
