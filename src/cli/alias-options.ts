@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { UserError } from '../errors.ts';
 import { type AliasOptions, unusualOptions } from '../zone/record.ts';
 import { list, oneOf } from './arguments.ts';
+import { warn } from './output.ts';
 
 /** What an ALIAS may say beyond its target, as the command line takes it. */
 export interface AliasFlags {
@@ -46,6 +47,17 @@ export function aliasOptionsOf(
     ...(fallback ? { fallback } : {}),
     ...(debugTxt ? { debugTxt: debugTxt === 'on' } : {}),
   };
+}
+
+/** Says it where fallback addresses would never be published. */
+export function warnOfFallback(
+  given: Partial<AliasOptions> | undefined,
+  { maxStale, onStale }: { maxStale: number; onStale: string },
+): void {
+  if (!given?.fallback?.length) return;
+  if (maxStale === 0)
+    warn('MAX_STALE is 0, for ever: these fallback addresses never stand in until it is set');
+  else if (onStale !== 'fallback') warn(`ON_STALE is ${onStale}: these fallback addresses do not stand in`);
 }
 
 /** Before the options of an ALIAS in a file of `zone export --source`, which `zone import` reads back. */

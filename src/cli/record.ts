@@ -12,7 +12,13 @@ import {
 } from '../store/records.ts';
 import { findZone, type Zone } from '../store/zones.ts';
 import { unusualOptions } from '../zone/record.ts';
-import { type AliasFlags, aliasFlags, aliasOptionsOf, optionsInWords } from './alias-options.ts';
+import {
+  type AliasFlags,
+  aliasFlags,
+  aliasOptionsOf,
+  optionsInWords,
+  warnOfFallback,
+} from './alias-options.ts';
 import { anyWholeNumber, usual, zoneName } from './arguments.ts';
 import { withDatabase } from './database.ts';
 import { print, printJson, table, write, writeJsonArray } from './output.ts';
@@ -84,8 +90,9 @@ async function add(
   const type = typeOf(owner, typeText);
   const ttl = ttlOf(owner, type, options.ttl);
   const given = aliasOptionsOf(owner, type, options);
-  const record = await withDatabase(async ({ pool }) => {
+  const record = await withDatabase(async ({ pool, config }) => {
     const found = await zoneOf(pool, zone);
+    warnOfFallback(given, config);
     return addRecord(pool, found.id, {
       name: owner,
       type,
@@ -127,7 +134,7 @@ async function set(
     disabled: disable ? true : enable ? false : undefined,
     options: given,
   };
-  const record = await withDatabase(async ({ pool }) => {
+  const record = await withDatabase(async ({ pool, config }) => {
     const matches = await matching(pool, await zoneOf(pool, zone), owner, type, present);
     const [first, ...others] = matches;
     if (!first) throw noRecord(owner, type, present);
@@ -135,6 +142,7 @@ async function set(
       throw new UserError(
         `${matches.length} records match ${owner} ${type}: name one by its content: ${matches.map((one) => one.content).join(' | ')}`,
       );
+    warnOfFallback(given, config);
     return setRecord(pool, first.id, change);
   });
   if (!record) throw noRecord(owner, type, present);

@@ -175,6 +175,11 @@ describe('an ALIAS', () => {
     expect([fallback, debugTxt]).toEqual([undefined, undefined]);
   });
 
+  test('says where fallback addresses would never stand in', async () => {
+    const { stderr } = await cli.run('record', 'add', ...alias, 'cdn.example.net', '--fallback', '192.0.2.9');
+    expect(stderr).toContain('MAX_STALE is 0');
+  });
+
   test('alone has those, and they take what they take', async () => {
     await cli.ok('record', 'add', 'a.test', 'www', 'A', '192.0.2.1');
     expect(await cli.fails(1, 'record', 'set', 'a.test', 'www', 'A', '--answers', 'exact')).toContain(

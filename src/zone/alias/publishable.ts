@@ -48,13 +48,23 @@ export function withoutRefused(seen: Seen, policy: AliasPolicy): Seen {
 
 /** Why an address in text is not to be published; undefined where it is. */
 function refusal(family: 'A' | 'AAAA', address: string, policy: AliasPolicy): string | undefined {
-  const bytes = parseRdata(TYPE[family], address);
+  const bytes = bytesOf(family, address);
+  if (!bytes) return 'no address';
   const ipv4 = family === 'A' ? bytes : ipv4Within(bytes);
   return (
     (family === 'A' ? unusableIpv4(bytes) : unusableIpv6(bytes)) ??
     (policy.publishPrivate ? undefined : among(PRIVATE, 'private', bytes, ipv4)) ??
     (policy.publishDocumentation ? undefined : among(DOCUMENTATION, 'documentation', bytes, ipv4))
   );
+}
+
+/** One look that is no answer must not hold up those written beside it. */
+function bytesOf(family: 'A' | 'AAAA', address: string): Buffer | undefined {
+  try {
+    return parseRdata(TYPE[family], address);
+  } catch {
+    return undefined;
+  }
 }
 
 interface Nets {

@@ -647,6 +647,12 @@ const ADDRESSES: Row[] = [
     news: /left out 127\.0\.0\.1 \(loopback\), 0\.0\.0\.0 \(unspecified\)/,
   },
   {
+    name: 'so is what is no address at all',
+    looks: [[0, onlyA([ONE, 'nonsense'])]],
+    a: [ONE],
+    news: /left out nonsense \(no address\)/,
+  },
+  {
     name: 'in IPv6, and in IPv6 clothes',
     looks: [[0, { a: nodata, aaaa: found(['::', '::1', 'fe80::1', 'ff02::1', '::ffff:127.0.0.1', SIX]) }]],
     aaaa: [SIX],
