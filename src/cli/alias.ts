@@ -36,7 +36,7 @@ async function why(zoneName: string, name: string, options: { json?: boolean }):
 }
 
 function text(alias: AliasWhy): string[] {
-  const { published, lastChange, heldReason, heldSince, nextLookAt, failures } = alias;
+  const { published, lastChange, heldReason, heldSince } = alias;
   return [
     `${alias.name} ${alias.ttl} IN ALIAS ${alias.target}${alias.disabled ? ' ; disabled' : ''}`,
     '',
@@ -44,12 +44,26 @@ function text(alias: AliasWhy): string[] {
     ...published.map(({ type, ttl, content }) => `  ${alias.name} ${ttl} IN ${type} ${content}`),
     lastChange
       ? `since ${lastChange.at.toISOString()}, serial ${lastChange.serial}: ${lastChange.reason.causes
-          .filter((cause) => cause.by === 'alias' && cause.target === alias.target)
+          .filter((cause) =>
+            cause.by === 'alias'
+              ? cause.target === alias.followed
+              : cause.follows !== undefined && alias.path?.includes(cause.follows),
+          )
           .map(causeText)
           .join('; ')}`
       : 'the journal holds no version that this target made',
     ...(heldReason ? [`held${heldSince ? ` since ${heldSince.toISOString()}` : ''}: ${heldReason}`] : []),
     '',
+    ...(alias.path ? [`way: ${alias.path.join(' -> ')}`] : []),
+    ...(alias.path && alias.followed === null
+      ? ['our own records answer, and an edit on the way is followed at once']
+      : looksText(alias)),
+  ];
+}
+
+function looksText(alias: AliasWhy): string[] {
+  const { failures, nextLookAt } = alias;
+  return [
     alias.looks.length === 0 ? 'not looked at yet' : 'last looks',
     ...alias.looks.map(lookText),
     ...(failures > 0 ? [`${failures} in a row failed or found nothing`] : []),

@@ -11,6 +11,10 @@ export interface AliasWhy {
   /** As the record has it. */
   name: string;
   target: string;
+  /** The names on its way through our own zones, the target first; null where it is no name of ours. */
+  path: string[] | null;
+  /** What resolvers are asked for; null where our own records answer. */
+  followed: string | null;
   /** Of the ALIAS record. */
   ttl: number;
   disabled: boolean;
@@ -32,7 +36,7 @@ export interface AliasWhy {
 /** The ALIAS at this name, in lower case; undefined where there is none. */
 export async function readAliasWhy(pool: Pool, zoneId: string, owner: string): Promise<AliasWhy | undefined> {
   const { rows } = await pool.query(
-    `select z.name as zone, r.name, r.ttl, r.disabled, r.content, a.target, a.held_reason, a.held_since, t.state, t.steady_looks, t.failures, t.looked_at, t.due_at, ${HELD_COLUMNS},
+    `select z.name as zone, r.name, r.ttl, r.disabled, r.content, a.target, a.path, a.held_reason, a.held_since, t.state, t.steady_looks, t.failures, t.looked_at, t.due_at, ${HELD_COLUMNS},
        coalesce((select jsonb_agg(jsonb_build_object('type', p.type, 'ttl', p.ttl, 'content', p.content) order by p.type, p.content)
          from transfer_records p where p.zone_id = r.zone_id and p.owner = r.owner and p.source_record_id = r.id), '[]') as published
      from records r join zones z on z.id = r.zone_id
@@ -49,7 +53,9 @@ export async function readAliasWhy(pool: Pool, zoneId: string, owner: string): P
   return {
     zone: row.zone,
     name: row.name,
-    target: row.target ?? row.content,
+    target: row.path?.[0] ?? row.target ?? row.content,
+    path: row.path,
+    followed: row.target,
     ttl: row.ttl,
     disabled: row.disabled,
     published: row.published,
@@ -59,7 +65,7 @@ export async function readAliasWhy(pool: Pool, zoneId: string, owner: string): P
     failures: row.failures ?? 0,
     lookedAt: row.looked_at,
     nextLookAt: row.due_at,
-    lastChange: await readLastChange(pool, zoneId, row.target),
+    lastChange: await readLastChange(pool, zoneId, row.target, row.path ?? []),
   };
 }
 
@@ -67,11 +73,13 @@ async function readLastChange(
   pool: Pool,
   zoneId: string,
   target: string | null,
+  path: readonly string[],
 ): Promise<AliasWhy['lastChange']> {
   const { rows } = await pool.query(
     `select created_at, from_serial, to_serial, reason from zone_changes
-     where zone_id = $1::bigint and reason -> 'causes' @> $2::jsonb order by created_at desc limit 1`,
-    [zoneId, JSON.stringify([{ by: 'alias', target }])],
+     where zone_id = $1::bigint and (reason -> 'causes' @> $2::jsonb
+       or exists (select from unnest($3::text[]) as p (name) where reason -> 'causes' @> jsonb_build_array(jsonb_build_object('follows', p.name)))) order by created_at desc limit 1`,
+    [zoneId, JSON.stringify([{ by: 'alias', target }]), path],
   );
   const [row] = rows;
   return row
