@@ -105,14 +105,18 @@ async function run(
     said = (said + chunk.toString()).slice(-5_000);
   });
   const ended = once(child, 'exit');
+  // also where the test, or its start, comes to no good end
+  const kill = () => child.kill('SIGQUIT');
+  process.once('exit', kill);
   const url = `postgresql://zoneferry:${PASSWORD}@127.0.0.1:${port}/postgres`;
   await until(`PostgreSQL on port ${port}`, async () => ask(url, 'select 1'), {
     deadlineMs: 60_000,
     explain: () => said,
   });
   return async () => {
-    child.kill('SIGQUIT');
+    kill();
     await ended;
+    process.off('exit', kill);
   };
 }
 
