@@ -1,6 +1,6 @@
 /**
  * Many zones change in one transaction: all secondaries are told, and seen to serve the change, its content compared:
- * `node bench/converge.ts [--zones 5000] [--secondaries 2] [--rate 10000] [--ours]`. The secondaries are fakes on loopback, each in a process of its own, that have a
+ * `npm run bench -- converge [--zones 5000] [--secondaries 2] [--rate 10000] [--ours]`. The secondaries are fakes on loopback, each in a process of its own, that have a
  * version as soon as they are told of it. Beside it the rates at which BIND and Knot tell the same of as many zones at their start, which is all that they do.
  */
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * What the ledger of convergence costs beside the answers: SOA over UDP and AXFR of small zones by one process with it, and by two alike without it, in turn:
- * `node bench/ledger.ts [--zones 5000] [--runs 8] [--seconds 3]`. The second one without it shows what the machine's noise is.
+ * `npm run bench -- ledger [--zones 5000] [--runs 8] [--seconds 3]`. The second one without it shows what the machine's noise is.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * How soon a change is to be seen, on real parts: `node bench/measure-follow.ts [--moves 10] [--seconds 60] [--edits 100]`.
+ * How soon a change is to be seen, on real parts: `npm run bench -- follow [--moves 10] [--seconds 60] [--edits 100]`.
  *
  * 1. From the moment a target's new address can be resolved to each installed secondary answering it, with a tick a second
  *    and a TTL of one second.

@@ -1,6 +1,6 @@
 /**
  * One target of many moves: from the moment at which its new address leaves the resolver to the commit of every zone that follows it, ten
- * of them: `node bench/move.ts [--aliases 1000000] [--moves 100]`.
+ * of them: `npm run bench -- move [--aliases 1000000] [--moves 100]`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

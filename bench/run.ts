@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 /** `npm run bench -- NAME [options]`: one of the benchmarks of this folder. README.md says what each shows. */
 const BENCHES: Record<string, { file: string; shows: string }> = {
   axfr: {
@@ -32,7 +34,16 @@ if (bench === undefined) {
     console.error(`  npm run bench -- ${one.padEnd(12)} ${shows}`);
   process.exit(1);
 }
+if (options.includes('--help')) {
+  console.log(await headOf(bench.file));
+  process.exit();
+}
 process.argv.splice(1, process.argv.length - 1, bench.file, ...options);
 await import(bench.file);
 
-export {};
+/** What a benchmark's file says of itself at its head, its options among it. */
+async function headOf(file: string): Promise<string> {
+  const text = await readFile(new URL(file, import.meta.url), 'utf8');
+  const head = /\/\*\*\n(.*?)\*\//s.exec(text)?.[1] ?? '';
+  return head.replaceAll(/^ \* ?/gm, '').trim();
+}

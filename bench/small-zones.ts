@@ -1,6 +1,6 @@
 /**
  * AXFR of many zones of 12 records, 32 at a time, on a fresh connection each and on kept connections, beside BIND, NSD and Knot in the
- * same run: `node bench/small-zones.ts [--zones 10000] [--runs 5] [--processes 1,2]`. The client is `small/transfers.c`, compiled at the start.
+ * same run: `npm run bench -- small-zones [--zones 10000] [--runs 5] [--processes 1,2]`. The client is `small/transfers.c`, compiled at the start.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * SOA over UDP, the serial guaranteed as `docs/decisions/serial-lease.md` says, beside BIND, NSD and Knot in the same run:
- * `node bench/soa.ts [--zones 10000] [--runs 5] [--seconds 5] [--processes 1,2]`. The client is dnsperf, one thread.
+ * SOA over UDP, the serial guaranteed as `docs/decisions/0008-serials-under-a-lease.md` says, beside BIND, NSD and Knot in the same run:
+ * `npm run bench -- soa [--zones 10000] [--runs 5] [--seconds 5] [--processes 1,2]`. The client is dnsperf, one thread.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';

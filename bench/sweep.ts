@@ -1,6 +1,6 @@
 /**
  * A sweep of every target where nothing changed, by the road of the schedule, beside a bare Node client with as many sockets on the same
- * unbound, and dnsperf: `node bench/sweep.ts [--aliases 1000000] [--runs 5]`. Shows answers a second, rows written, and memory.
+ * unbound, and dnsperf: `npm run bench -- sweep [--aliases 1000000] [--runs 5]`. Shows answers a second, rows written, and memory.
  */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';

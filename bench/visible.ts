@@ -1,5 +1,5 @@
 /**
- * From a change to a secondary's new answer, one change after another: `node bench/visible.ts [--changes 100] [--pause 300] [--records 0] [--ours]`.
+ * From a change to a secondary's new answer, one change after another: `npm run bench -- visible [--changes 100] [--pause 300] [--records 0] [--ours]`.
  * Ours: from the commit of an SQL edit to the answer of a BIND secondary. BIND -> BIND (notify-delay 0) and Knot -> Knot: from the answer to a dynamic update.
  * `--records 1000000` makes the zone that large; `--pause` is the longest time between two changes, in ms, as BIND takes one NOTIFY of a zone in half a second at once.
  */
