@@ -48,7 +48,8 @@ try {
 
 async function measure(server: Started, questions: string): Promise<Runs> {
   try {
-    await ask(server.port, questions, 2);
+    // BIND may still load the last of the zones, and says SERVFAIL for them
+    await ask(server.port, questions, 2, false);
     const rates: number[] = [];
     const cpu: number[] = [];
     for (let run = 0; run < Number(given.runs); run++) {
@@ -64,11 +65,12 @@ async function measure(server: Started, questions: string): Promise<Runs> {
   }
 }
 
-/** Answers a second, and how many; every one of them has to be NOERROR. */
+/** Answers a second, and how many; every one of them has to be NOERROR where it counts. */
 async function ask(
   port: number,
   questions: string,
   seconds: number,
+  counts = true,
 ): Promise<{ rate: number; answers: number }> {
   const { stdout } = await promisify(execFile)(
     'dnsperf',
@@ -77,6 +79,7 @@ async function ask(
   const rate = Number(/Queries per second:\s+([\d.]+)/.exec(stdout)?.[1]);
   const answers = Number(/Queries completed:\s+(\d+)/.exec(stdout)?.[1]);
   const codes = /Response codes:\s+(.*)/.exec(stdout)?.[1] ?? '';
-  if (!Number.isFinite(rate) || !/^NOERROR \d+ \(100\.00%\)$/.test(codes.trim())) throw new Error(stdout);
+  if (counts && !Number.isFinite(rate)) throw new Error(stdout);
+  if (counts && !/^NOERROR \d+ \(100\.00%\)$/.test(codes.trim())) throw new Error(stdout);
   return { rate, answers };
 }

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { removeEmbedded, startEmbedded } from '../../src/embedded/index.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { createPool } from '../../src/store/pool.ts';
 import { freePort } from '../../test/support/secondaries/ports.ts';
 import { ServerProcess } from '../../test/support/secondaries/server-process.ts';
 import { environmentOf } from '../../test/support/service.ts';
@@ -50,6 +52,9 @@ export async function prepareOurs(records: number, small: SmallZones, folder: st
     return { name: 'Zoneferry', port, pid, loaded, server, stop: () => server.stop(30_000) };
   };
 
+  const service = createPool(database.url);
+  await migrate(service);
+  await service.end();
   const first = await start();
   await until('the tables', async () => (await pool.query('select from zones')).rowCount === 0, {
     deadlineMs: 60_000,

@@ -1,9 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
-import type { Pool } from './pool.ts';
+import type { Client, Pool } from './pool.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../../sql/', import.meta.url));
+const IN_THE_WAY = new Set(['55P03', '40P01']); // lock_not_available, deadlock_detected
+const TRIES = 300; // of one step: five minutes
 const LOCK = 8_053_530_001; // any number that nobody else takes an advisory lock on
 
 /**
@@ -43,16 +46,38 @@ export async function migrate(pool: Pool): Promise<string[]> {
     const applied: string[] = [];
     for (const name of steps) {
       if (known.has(name)) continue;
-      await client.query('begin');
-      await client.query(await readFile(DIRECTORY + name, 'utf8'));
-      await client.query('insert into zoneferry_migrations (name) values ($1)', [name]);
-      await client.query('commit');
+      await apply(client, name);
       applied.push(name);
     }
     return applied;
   } finally {
     // the connection carries a changed search_path and maybe an open transaction: it is not used again
     client.release(true);
+  }
+}
+
+/**
+ * One step, in a transaction of its own. It locks tables that clients may be writing to, in another order: it gives up after half a second of
+ * waiting, which is before PostgreSQL looks for deadlocks and would end a client, and tries again.
+ */
+async function apply(client: Client, name: string): Promise<void> {
+  const text = await readFile(DIRECTORY + name, 'utf8');
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query(`begin; set local lock_timeout = '500ms'`);
+      await client.query(text);
+      await client.query('insert into zoneferry_migrations (name) values ($1)', [name]);
+      await client.query('commit');
+      return;
+    } catch (error) {
+      await client.query('rollback');
+      if (!IN_THE_WAY.has(String((error as { code?: string }).code))) throw error;
+      if (attempt === TRIES)
+        throw new UserError(
+          `step ${name} of the database can't have the tables it changes: end the transactions that hold them (pg_stat_activity), then start again`,
+        );
+      await pause(500);
+    }
   }
 }
 

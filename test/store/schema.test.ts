@@ -1,10 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { migrate } from '../../src/store/migrate.ts';
 import { createPool } from '../../src/store/pool.ts';
 import { freshDatabase } from '../support/database.ts';
 import { dumpSchema } from '../support/schema.ts';
+import { until } from '../support/until.ts';
 
 const FILE = fileURLToPath(new URL('../../sql/schema.sql', import.meta.url));
 
@@ -55,5 +57,45 @@ test('everything lies in the default schema of the connection, whatever its name
   expect(Number(rows[0].count)).toBe(2);
   await pool.end();
   await admin.end();
+  await database.drop();
+});
+
+test('a client that writes while a step waits for its tables is never ended for it, and the step comes through', async () => {
+  const database = await freshDatabase();
+  const pool = createPool(database.url);
+  // the tables as an earlier version left them
+  const folder = fileURLToPath(new URL('../../sql/', import.meta.url));
+  const steps = (await readdir(folder)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
+  const early = steps.filter((name) => name < '0010');
+  await pool.query(
+    'create table zoneferry_migrations (name text primary key, applied_at timestamptz not null default now())',
+  );
+  for (const name of early) {
+    await pool.query(await readFile(folder + name, 'utf8'));
+    await pool.query('insert into zoneferry_migrations (name) values ($1)', [name]);
+  }
+  const { rows } = await pool.query(
+    `insert into zones (name, primary_ns, contact) values ('a.test', 'ns.', 'h@a.test') returning id`,
+  );
+  const client = new pg.Client(database.url);
+  await client.connect();
+  await client.query('begin');
+  await client.query('update zones set refresh = 1234');
+  // step 10 takes records first, then zones
+  const migrating = migrate(pool);
+  await until('the step waits for zones', async () => {
+    const waiting = await pool.query(
+      `select from pg_locks where not granted and mode = 'AccessExclusiveLock' and relation = 'zones'::regclass`,
+    );
+    return (waiting.rowCount ?? 0) > 0;
+  });
+  await client.query(
+    `insert into records (zone_id, name, type, content) values ($1, 'a.test.', 'NS', 'ns.')`,
+    [rows[0].id],
+  );
+  await client.query('commit');
+  expect(await migrating).toEqual(steps.filter((name) => name >= '0010'));
+  await client.end();
+  await pool.end();
   await database.drop();
 });
