@@ -141,7 +141,8 @@ function follow(aliases: ResourceRecord[], walk: Walk): Failed | undefined {
 }
 
 function finished(step: Exclude<Step, { kind: 'more' }>, walk: Passed, family: Family): Chased {
-  const evidence = evidenceOf(walk);
+  // nothing vouches for an answer that did not come
+  const evidence = evidenceOf(step.kind === 'failed' ? { ...walk, authentic: false } : walk);
   if (step.kind !== 'addresses') return { outcome: step, evidence };
   const { addresses, refused, surplus } = addressSet(family, step.rdatas);
   if (addresses.length === 0) {

@@ -101,6 +101,13 @@ test('RFC 6840, 5.7 and 5.8: AD is asked for, and an answer is authentic where e
   expect(await stub.look('l0.example.net.', 'A')).toHaveProperty('authentic', false);
 });
 
+test('nothing vouches for a look that failed', async () => {
+  up.fail('black.example.net', 'timeout');
+  const look = await stub.look('black.example.net.', 'A');
+  expect(look.outcome.kind).toBe('failed');
+  expect(look).toHaveProperty('authentic', false);
+});
+
 test('a chain of sixteen links in one answer is followed', async () => {
   chainOf(16);
   expect((await stub.look('l0.example.net.', 'A')).outcome.kind).toBe('found');
