@@ -1,31 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, UserError } from '../errors.ts';
-import { type Ahead, readAhead } from '../store/ahead.ts';
-import { type Damping, readDamping } from '../store/damping.ts';
-import { type GuardStatus, readGuards } from '../store/guards/status.ts';
-import { readStanding, type StateCounts } from '../store/ledger/states.ts';
-import { listProcesses, queuePlace, type ServiceProcess } from '../store/processes.ts';
-import { type RefusalStatus, readRefusals } from '../store/refusals.ts';
-import {
-  type AliasStatus,
-  type RecordProblem,
-  readAliasStatus,
-  readRecordProblems,
-  readSecondaryStatus,
-  readZoneStatus,
-  type SecondaryStatus,
-  type StatusPage,
-  type ZoneStatus,
-} from '../store/status.ts';
-import { type Convergence, STATES, inWords as standingInWords } from '../zone/convergence.ts';
+import type { Damping } from '../store/damping.ts';
+import type { GuardStatus } from '../store/guards/status.ts';
+import type { StateCounts } from '../store/ledger/states.ts';
+import { type Overview, readOverview } from '../store/overview.ts';
+import { queuePlace, type ServiceProcess } from '../store/processes.ts';
+import type { AliasStatus, StatusPage } from '../store/status.ts';
+import { STATES, inWords as standingInWords } from '../zone/convergence.ts';
 import { usual, wholeNumber } from './arguments.ts';
 import { type Session, withDatabase } from './database.ts';
 import { onInterrupt } from './interrupt.ts';
 import { counted, print, printJson, table } from './output.ts';
 
 const EVERY_MS = 1_000;
-const REFUSED_WITHIN_MS = 86_400_000;
 const ALL = 1_000_000_000;
 
 interface Options {
@@ -80,63 +68,15 @@ interface QueueStatus {
   error?: string;
 }
 
-interface Status {
-  zones: StatusPage<ZoneStatus>;
-  aliases: StatusPage<AliasStatus>;
-  damping: Damping;
-  secondaries: SecondaryStatus[];
-  standing: StatusPage<Convergence>;
-  refusals: StatusPage<RefusalStatus>;
-  problems: StatusPage<RecordProblem>;
-  ahead: StatusPage<Ahead>;
-  guards: GuardStatus[];
-  processes: ServiceProcess[];
-  queue: QueueStatus;
-}
+type Status = Overview & { queue: QueueStatus };
 
 async function readStatus(
   { pool }: Session,
   readQueue: () => Promise<QueueStatus>,
   limit: number,
 ): Promise<Status> {
-  const [
-    zones,
-    aliases,
-    damping,
-    secondaries,
-    standing,
-    refusals,
-    problems,
-    ahead,
-    guards,
-    processes,
-    queue,
-  ] = await Promise.all([
-    readZoneStatus(pool, limit),
-    readAliasStatus(pool, limit),
-    readDamping(pool),
-    readSecondaryStatus(pool),
-    readStanding(pool, { open: true, limit }),
-    readRefusals(pool, limit, new Date(Date.now() - REFUSED_WITHIN_MS)),
-    readRecordProblems(pool, limit),
-    readAhead(pool, limit),
-    readGuards(pool),
-    listProcesses(pool),
-    readQueue(),
-  ]);
-  return {
-    zones,
-    aliases,
-    damping,
-    secondaries,
-    standing,
-    refusals,
-    problems,
-    ahead,
-    guards,
-    processes: processes.filter((one) => one.alive),
-    queue,
-  };
+  const [overview, queue] = await Promise.all([readOverview(pool, limit, Date.now()), readQueue()]);
+  return { ...overview, queue };
 }
 
 /** A queue that can't be reached is part of the state, no failure of the command. */

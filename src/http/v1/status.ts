@@ -1,19 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf } from '../../errors.ts';
-import { readAhead } from '../../store/ahead.ts';
-import { readDamping } from '../../store/damping.ts';
-import { readGuards } from '../../store/guards/status.ts';
-import { readStanding } from '../../store/ledger/states.ts';
-import { listProcesses } from '../../store/processes.ts';
-import { readRefusals } from '../../store/refusals.ts';
-import {
-  countNotifications,
-  notifyAgain,
-  readAliasStatus,
-  readRecordProblems,
-  readSecondaryStatus,
-  readZoneStatus,
-} from '../../store/status.ts';
+import { readOverview } from '../../store/overview.ts';
+import { countNotifications, notifyAgain } from '../../store/status.ts';
 import type { Rooms } from '../rooms.ts';
 import { answer, anything, errors, newNotifications, paging } from '../schemas.ts';
 import { standingInJson, success, zoneIds } from './common.ts';
@@ -35,43 +23,22 @@ export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Room
     },
     async ({ query }) => {
       const { limit } = query;
-      const [
-        zones,
-        aliases,
-        damping,
-        secondaries,
-        standing,
-        refusals,
-        problems,
-        ahead,
-        guards,
-        processes,
-        queue,
-      ] = await Promise.all([
-        readZoneStatus(pool, limit),
-        readAliasStatus(pool, limit),
-        readDamping(pool),
-        readSecondaryStatus(pool),
-        readStanding(pool, { open: true, limit }),
-        readRefusals(pool, limit, new Date(clock.now() - REFUSED_WITHIN_MS)),
-        readRecordProblems(pool, limit),
-        readAhead(pool, limit),
-        readGuards(pool),
-        listProcesses(pool),
-        readQueue(),
-      ]);
+      const now = clock.now();
+      const [overview, queue] = await Promise.all([readOverview(pool, limit, now), readQueue()]);
+      const { zones, aliases, damping, secondaries, standing, refusals, problems, ahead, guards, processes } =
+        overview;
       return success({
         zones: zones.rows,
         aliases: aliases.rows,
         damping,
         secondaries,
-        convergence: standing.rows.map((row) => standingInJson(row, clock.now())),
+        convergence: standing.rows.map((row) => standingInJson(row, now)),
         refusals: refusals.rows,
         problems: problems.rows,
         ahead: ahead.rows,
         guards,
         queue,
-        processes: processes.filter((one) => one.alive),
+        processes,
         totals: {
           zones: zones.total,
           aliases: aliases.total,
@@ -124,5 +91,4 @@ export function statusRoutes(app: FastifyInstance, { pool, queues, clock }: Room
   }
 }
 
-const REFUSED_WITHIN_MS = 86_400_000;
 const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
