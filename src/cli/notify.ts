@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { UserError } from '../errors.ts';
 import { listProcesses } from '../store/processes.ts';
 import { zoneIdsOf } from '../store/resync.ts';
-import { notifyAgain } from '../store/status.ts';
+import { notifyAgain } from '../store/status/notifications.ts';
 import { usual, zoneNames } from './arguments.ts';
 import { withDatabase } from './database.ts';
 import { counted, print, printJson, warn } from './output.ts';

@@ -1,6 +1,6 @@
 import { countStates, readStanding } from '../store/ledger/states.ts';
 import { findSecondary, secondaryInJson } from '../store/secondaries.ts';
-import { readNotifications } from '../store/status.ts';
+import { readNotifications } from '../store/status/notifications.ts';
 import { STATES, inWords as standingInWords } from '../zone/convergence.ts';
 import { withDatabase } from './database.ts';
 import { counted, print, printJson, table } from './output.ts';

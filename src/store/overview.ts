@@ -6,17 +6,11 @@ import { readStanding } from './ledger/states.ts';
 import type { Pool } from './pool.ts';
 import { listProcesses, type ServiceProcess } from './processes.ts';
 import { type RefusalStatus, readRefusals } from './refusals.ts';
-import {
-  type AliasStatus,
-  type RecordProblem,
-  readAliasStatus,
-  readRecordProblems,
-  readSecondaryStatus,
-  readZoneStatus,
-  type SecondaryStatus,
-  type StatusPage,
-  type ZoneStatus,
-} from './status.ts';
+import { type AliasStatus, readAliasStatus } from './status/aliases.ts';
+import type { StatusPage } from './status/page.ts';
+import { type RecordProblem, readRecordProblems } from './status/problems.ts';
+import { readSecondaryStatus, type SecondaryStatus } from './status/secondaries.ts';
+import { readZoneStatus, type ZoneStatus } from './status/zones.ts';
 
 const REFUSED_WITHIN_MS = 86_400_000;
 

@@ -12,7 +12,7 @@ import {
   secondaryInJson,
   setSecondary,
 } from '../../store/secondaries.ts';
-import { readNotifications } from '../../store/status.ts';
+import { readNotifications } from '../../store/status/notifications.ts';
 import { HttpError, notFound } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
 import {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf } from '../../errors.ts';
 import { readOverview } from '../../store/overview.ts';
-import { countNotifications, notifyAgain } from '../../store/status.ts';
+import { countNotifications, notifyAgain } from '../../store/status/notifications.ts';
 import type { Rooms } from '../rooms.ts';
 import { answer, anything, errors, newNotifications, paging } from '../schemas.ts';
 import { standingInJson, success, zoneIds } from './common.ts';

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { readAliasWhy } from '../../store/history/why.ts';
 import { pageOfZoneNames, whileZoneIs } from '../../store/items.ts';
 import { ownerOf } from '../../store/record-words.ts';
-import { readAliasStatus } from '../../store/status.ts';
+import { readAliasStatus } from '../../store/status/aliases.ts';
 import { addZone, deleteZone, findZones, setZone, type Zone, type ZoneSettings } from '../../store/zones.ts';
 import { field, notFound } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';

@@ -2,7 +2,7 @@ import type { Evidence } from '../../zone/alias/evidence.ts';
 import { type Reason, readReason } from '../../zone/cause.ts';
 import { guardReason, HELD_COLUMNS, JOIN_HELD } from '../guards/status.ts';
 import type { Pool } from '../pool.ts';
-import { DENIED } from '../status.ts';
+import { DENIED } from '../status/aliases.ts';
 import { stateOf } from '../target-state.ts';
 
 /** What an ALIAS publishes, and what that rests on. Times of the service, TTLs in seconds. */
