@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
-import type { Queues, ResyncJob } from '../sync/queues.ts';
+import type { JobRecord } from '../sync/job-record.ts';
+import type { Queues } from '../sync/queues.ts';
 import type { Session } from './database.ts';
 import { counted } from './output.ts';
 
@@ -9,41 +10,6 @@ export async function onQueue<T>(session: Session, work: (queues: Queues) => Pro
   return withQueue(session, work);
 }
 
-/** A job as the commands print it with --json. */
-export interface JobJson {
-  id: string;
-  name: string;
-  state: string;
-  data: unknown;
-  progress: unknown;
-  addedAt: string;
-  startedAt: string | null;
-  finishedAt: string | null;
-  attempts: number;
-  result: unknown;
-  failedReason: string | null;
-}
-
-export function jobJson(job: ResyncJob, state: string): JobJson {
-  return {
-    id: job.id ?? '',
-    name: job.name,
-    state,
-    data: job.data,
-    progress: job.progress || null,
-    addedAt: new Date(job.timestamp).toISOString(),
-    startedAt: timeOf(job.processedOn),
-    finishedAt: timeOf(job.finishedOn),
-    attempts: job.attemptsMade,
-    result: job.returnvalue ?? null,
-    failedReason: job.failedReason || null,
-  };
-}
-
-function timeOf(ms: number | undefined): string | null {
-  return ms ? new Date(ms).toISOString() : null;
-}
-
 export function whatOf(data: unknown): string {
   const { zones, due, force, reason } = (data ?? {}) as Record<string, unknown>;
   const what =
@@ -51,12 +17,12 @@ export function whatOf(data: unknown): string {
   return `${what}${force ? ', forced' : ''}${typeof reason === 'string' ? ` (${reason})` : ''}`;
 }
 
-export function progressOf(job: JobJson): string | null {
+export function progressOf(job: JobRecord): string | null {
   const { phase, done, total } = (job.progress ?? {}) as Record<string, unknown>;
   return phase === undefined ? null : `${phase} ${done}/${total}`;
 }
 
-export function resultOf(job: JobJson): string | null {
+export function resultOf(job: JobRecord): string | null {
   if (job.failedReason !== null) return job.failedReason;
   const { targets, changedRecords, changedZones, ms } = (job.result ?? {}) as Record<string, unknown>;
   return targets === undefined

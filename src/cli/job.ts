@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { UserError } from '../errors.ts';
+import { jobRecord } from '../sync/job-record.ts';
 import { usual } from './arguments.ts';
 import { withDatabase } from './database.ts';
-import { jobJson, noJob, onQueue, progressOf, resultOf, whatOf } from './job-words.ts';
+import { noJob, onQueue, progressOf, resultOf, whatOf } from './job-words.ts';
 import { print, printJson } from './output.ts';
 
 interface Json {
@@ -36,7 +37,7 @@ async function show(id: string | undefined, options: Json): Promise<void> {
     onQueue(session, async (queues) => {
       const found = await queues.queue.getJob(id);
       if (!found) throw noJob(id);
-      return jobJson(found, await found.getState());
+      return jobRecord(found, await found.getState());
     }),
   );
   if (options.json) {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { jobRecord } from '../sync/job-record.ts';
 import { oneOf, usual, wholeNumber } from './arguments.ts';
 import { withDatabase } from './database.ts';
-import { jobJson, onQueue, progressOf, resultOf, whatOf } from './job-words.ts';
+import { onQueue, progressOf, resultOf, whatOf } from './job-words.ts';
 import { print, printJson, table } from './output.ts';
 
 const STATES = ['waiting', 'active', 'completed', 'failed', 'delayed'] as const;
@@ -30,7 +31,7 @@ async function list(options: Json & { state?: State; limit: number }): Promise<v
       const found = await Promise.all(
         states.map(async (state) => {
           const page = await queues.queue.getJobs([state], 0, options.limit - 1);
-          return page.flatMap((job) => (job?.id === undefined ? [] : jobJson(job, state)));
+          return page.flatMap((job) => (job?.id === undefined ? [] : jobRecord(job, state)));
         }),
       );
       return found.flat().sort((a, b) => b.addedAt.localeCompare(a.addedAt));

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { jobRecord } from '../../sync/job-record.ts';
 import type { ResyncData, ResyncJob } from '../../sync/queues.ts';
 import { HttpError, notFound } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
@@ -45,7 +46,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
         const found = await Promise.all(
           states.map(async (state) => {
             const page = await queues.queue.getJobs([state], 0, query.limit - 1);
-            return page.flatMap((job) => (job?.id === undefined ? [] : toJson(job, state)));
+            return page.flatMap((job) => (job?.id === undefined ? [] : jobRecord(job, state)));
           }),
         );
         const jobs = found.flat().sort((a, b) => b.addedAt.localeCompare(a.addedAt));
@@ -65,7 +66,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
       },
       async ({ params }) => {
         const job = await find(params.id);
-        return success(toJson(job, await job.getState()));
+        return success(jobRecord(job, await job.getState()));
       },
     );
 
@@ -93,7 +94,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
         return success({
           message: `job ${id} ${DELETED[became]}`,
           cancelled: became !== 'finished' && became !== 'unknown',
-          job: toJson(left, became === 'stopped' ? 'failed' : state),
+          job: jobRecord(left, became === 'stopped' ? 'failed' : state),
         });
       },
     );
@@ -118,7 +119,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
       reply.status(202);
       return success({
         message: `job ${params.id} waits for a worker`,
-        job: toJson(await find(params.id), 'waiting'),
+        job: jobRecord(await find(params.id), 'waiting'),
       });
     },
   );
@@ -143,7 +144,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
       await zoneIds(pool, data.zones);
       const job = await queues.add({ ...data, reason: data.reason ?? 'api' });
       reply.status(202).header('location', `/v1/jobs/${job.id}`);
-      return success({ message: `job ${job.id} was added`, job: toJson(job, 'waiting') });
+      return success({ message: `job ${job.id} was added`, job: jobRecord(job, 'waiting') });
     },
   );
 
@@ -173,24 +174,4 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
     if (!job) throw notFound(`job ${id}`);
     return job;
   }
-}
-
-function toJson(job: ResyncJob, state: string) {
-  return {
-    id: job.id ?? '',
-    name: job.name,
-    state,
-    data: job.data,
-    progress: job.progress || null,
-    addedAt: new Date(job.timestamp).toISOString(),
-    startedAt: timeOf(job.processedOn),
-    finishedAt: timeOf(job.finishedOn),
-    attempts: job.attemptsMade,
-    result: job.returnvalue ?? null,
-    failedReason: job.failedReason || null,
-  };
-}
-
-function timeOf(ms: number | undefined): string | null {
-  return ms ? new Date(ms).toISOString() : null;
 }
