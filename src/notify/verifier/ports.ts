@@ -1,10 +1,10 @@
 import type { Changed, Published, RrsetName } from '../../store/ledger/content.ts';
-import type { Awaited, Look } from '../../store/ledger/ledger.ts';
+import type { Awaited, Look } from '../../store/ledger/kinds.ts';
 
 export type { Changed, Published, RrsetName } from '../../store/ledger/content.ts';
-export type { Awaited, Look, Taken } from '../../store/ledger/ledger.ts';
+export type { Awaited, Look, Taken } from '../../store/ledger/kinds.ts';
 
-/** What the verifier needs of the ledger (`store/ledger/ledger.ts`). */
+/** What the verifier needs of the ledger (`store/ledger/kinds.ts`). */
 export interface LookLedger {
   /** Takes rows that are due and moves their time on, so that a crash only delays them. */
   claim(limit: number, except: readonly string[]): Promise<Awaited[]>;

@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Taken } from '../../store/ledger/ledger.ts';
+import type { Taken } from '../../store/ledger/kinds.ts';
 
 /** Milliseconds between two writes, and rows of one; what is more is dropped, as the verifier sees it by itself. */
 const EVERY = 500;

@@ -36,6 +36,15 @@ export function onConflict(same: Partial<Record<Stage, string>>, always: readonl
   where c.serial = excluded.serial or zoneferry_newer(excluded.serial, c.serial)`;
 }
 
+/** How what it took is added to a row of the same serial. */
+export const TAKEN = {
+  asked_at: 'coalesce(c.asked_at, excluded.asked_at)',
+  served_at: 'coalesce(excluded.served_at, c.served_at)',
+  served_kind: 'coalesce(excluded.served_kind, c.served_kind)',
+  served_bytes: 'coalesce(excluded.served_bytes, c.served_bytes)',
+  served_ms: 'coalesce(excluded.served_ms, c.served_ms)',
+};
+
 /** Takes down that NOTIFYs were answered or not, from rows `told` of the outbox; the verifier looks at them after a while if not before. */
 export const ENTER_TOLD = `
   insert into convergence as c (zone_id, secondary_id, serial, committed_at, notified_at, acked_at, rcode, notify_error, next_check_at)
@@ -53,3 +62,13 @@ export const ENTER_TOLD = `
     next_check_at:
       'case when c.serving_at is null then coalesce(c.next_check_at, excluded.next_check_at) else c.next_check_at end',
   })}`;
+
+/** As the driver takes it. */
+export function dateOf(ms: number | undefined): Date | null {
+  return ms === undefined ? null : new Date(ms);
+}
+
+/** For whole columns. */
+export function roundOf(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms);
+}
