@@ -18,6 +18,10 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
     file: './fanout.ts',
     shows: 'a target that many zones follow moves, beside bare set-based SQL',
   },
+  soak: {
+    file: './soak.ts',
+    shows: 'an hour of churn with real secondaries: what grows',
+  },
   sweep: { file: './sweep.ts', shows: 'a sweep of 100,000 targets under 1,000,000 aliases, nothing changed' },
   visible: { file: './visible.ts', shows: 'from a change to the new answer of a secondary' },
   ledger: { file: './ledger.ts', shows: 'what the ledger of convergence costs beside SOA and AXFR' },

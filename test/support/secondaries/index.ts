@@ -20,6 +20,8 @@ export interface SecondaryOptions {
   port?: number;
   /** The configuration to run with, such as the command line printed it; by default made from these options. */
   config?: string;
+  /** Changes the whole configuration that the server is started with, such as its limits. */
+  rewrite?: (configuration: string) => string;
 }
 
 export interface Secondary {
@@ -89,7 +91,8 @@ export async function startSecondary(kind: SecondaryKind, options: SecondaryOpti
       });
     const folder = await mkdtemp(join(tmpdir(), `secondary-${kind}-`));
     try {
-      return await run({ kind, folder, address, port, config });
+      const { rewrite } = options;
+      return await run({ kind, folder, address, port, config, ...(rewrite ? { rewrite } : {}) });
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       if (attempt === tries) throw error;

@@ -18,6 +18,8 @@ export interface Place {
   port: number;
   /** What the product printed: zones, key and access. */
   config: string;
+  /** Changes what the server is started with, once it is all laid together. */
+  rewrite?: (configuration: string) => string;
 }
 
 /**
@@ -29,14 +31,14 @@ export async function prepare(kind: SecondaryKind, place: Place): Promise<Launch
 }
 
 const wrap: Record<SecondaryKind, (place: Place) => Promise<Launch>> = {
-  async bind({ folder, address, port, config }) {
+  async bind({ folder, address, port, config, rewrite = asItIs }) {
     const listen = address.includes(':')
       ? `listen-on { none; }; listen-on-v6 port ${port} { ${address}; };`
       : `listen-on port ${port} { ${address}; }; listen-on-v6 { none; };`;
     const file = join(folder, 'named.conf');
     await writeFile(
       file,
-      `options {
+      rewrite(`options {
     directory "${folder}";
     pid-file none;
     lock-file none;
@@ -49,16 +51,16 @@ const wrap: Record<SecondaryKind, (place: Place) => Promise<Launch>> = {
 ${partForOptions(config)}
 };
 controls { };
-${opened(config, 'allow-transfer { none; }', `allow-transfer { ${address}; }`)}`,
+${opened(config, 'allow-transfer { none; }', `allow-transfer { ${address}; }`)}`),
     );
     return { command: program('named'), args: ['-g', '-n', '1', '-c', file] };
   },
 
-  async nsd({ folder, address, port, config }) {
+  async nsd({ folder, address, port, config, rewrite = asItIs }) {
     const file = join(folder, 'nsd.conf');
     await writeFile(
       file,
-      `server:
+      rewrite(`server:
     server-count: 1
     ip-address: ${address}@${port}
     port: ${port}
@@ -75,18 +77,18 @@ ${opened(config, 'allow-transfer { none; }', `allow-transfer { ${address}; }`)}`
     zonefiles-write: 1
 remote-control:
     control-enable: no
-${opened(config, 'include-pattern: "zoneferry"', `include-pattern: "zoneferry"\n    provide-xfr: ${address} NOKEY`)}`,
+${opened(config, 'include-pattern: "zoneferry"', `include-pattern: "zoneferry"\n    provide-xfr: ${address} NOKEY`)}`),
     );
     return { command: program('nsd'), args: ['-d', '-V', '2', '-c', file] };
   },
 
-  async knot({ folder, address, port, config }) {
+  async knot({ folder, address, port, config, rewrite = asItIs }) {
     const file = join(folder, 'knot.conf');
     // Knot 3.2 crashes on a catalog when it has no folder for its database
     await mkdir(join(folder, 'db'));
     await writeFile(
       file,
-      `server:
+      rewrite(`server:
     rundir: "${folder}"
     listen: ${address}@${port}
     udp-workers: 1
@@ -109,16 +111,16 @@ acl:
 ${opened(config, 'acl: [ zoneferry-notify ]', 'acl: [ zoneferry-notify, test-transfer ]').replace(
   'id: zoneferry-member',
   `id: zoneferry-member\n    storage: "${folder}"`,
-)}`,
+)}`),
     );
     return { command: program('knotd'), args: ['-c', file] };
   },
 
-  async powerdns({ folder, address, port, config }) {
+  async powerdns({ folder, address, port, config, rewrite = asItIs }) {
     await mkdir(join(folder, 'pdns.d'));
     await writeFile(
       join(folder, 'pdns.conf'),
-      `launch=gsqlite3
+      rewrite(`launch=gsqlite3
 gsqlite3-database=${folder}/pdns.sqlite3
 gsqlite3-dnssec=yes
 include-dir=${folder}/pdns.d
@@ -136,7 +138,7 @@ signing-threads=1
 disable-syslog=yes
 loglevel=6
 security-poll-suffix=
-`,
+`),
     );
     await execute(program('sqlite3'), [`${folder}/pdns.sqlite3`, `.read ${await powerdnsSchema()}`]);
     await writeFile(join(folder, 'zoneferry.sh'), config);
@@ -151,6 +153,8 @@ security-poll-suffix=
     };
   },
 };
+
+const asItIs = (configuration: string) => configuration;
 
 /** What the text printed for a catalog consumer says is to be put into `options`; the rest of it stays a comment. */
 function partForOptions(config: string): string {
