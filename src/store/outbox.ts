@@ -46,6 +46,9 @@ export interface NotificationResult {
   nextAt?: Date;
 }
 
+/** One address of one secondary. */
+type Peer = Pick<DueNotification, 'secondaryId' | 'addressText'>;
+
 const SENDING = '15 seconds'; // a claimed row comes again by itself after this, should the process die
 
 /** The outbox of NOTIFY in PostgreSQL. */
@@ -65,11 +68,25 @@ export class Outbox {
    * Takes due rows for sending, at most `limit`; several processes never take the same one. What a transfer process has not confirmed
    * waits as long as that one's lease runs. The rows of peers in `except`, which can't take more now, are left alone.
    */
-  async claim(
+  async claim(limit: number, except: readonly Peer[] = []): Promise<DueNotification[]> {
+    // Side by side, as a lease is hardly ever over: a NOTIFY waits for the slower of both, not for both.
+    const known = this.#leases.unrenewedFor(LEASE_MS);
+    const [looked, claimed] = await Promise.allSettled([
+      this.#lookAtLeases(),
+      this.#claim(limit, except, known),
+    ]);
+    if (claimed.status === 'rejected') throw claimed.reason;
+    if (looked.status === 'rejected' && claimed.value.length === 0) throw looked.reason;
+    const over = this.#leases.unrenewedFor(LEASE_MS);
+    if (claimed.value.length > 0 || over.length <= known.length) return claimed.value;
+    return this.#claim(limit, except, over);
+  }
+
+  async #claim(
     limit: number,
-    except: readonly { secondaryId: string; addressText: string }[] = [],
+    except: readonly Peer[],
+    over: readonly LeaseVersion[],
   ): Promise<DueNotification[]> {
-    const over = await this.#leasesOver();
     const { rows } = await this.#pool.query({
       name: 'claim notifications',
       text: `with leases as materialized (
@@ -165,7 +182,7 @@ export class Outbox {
   }
 
   /** Brings forward what waits for a peer that answers again; what it refused waits on. */
-  async hasten(peer: { secondaryId: string; addressText: string }, by: Date): Promise<void> {
+  async hasten(peer: Peer, by: Date): Promise<void> {
     await this.#pool.query(
       `with waiting as (
          select zone_id, secondary_id, address from notifications
@@ -186,12 +203,11 @@ export class Outbox {
     return rows[0]?.next ?? undefined;
   }
 
-  /** Leases that nobody has to be waited for. */
-  async #leasesOver(): Promise<LeaseVersion[]> {
+  /** For leases that nobody has to be waited for any more. */
+  async #lookAtLeases(): Promise<void> {
     const askedAt = performance.now();
     const { rows } = await this.#pool.query<LeaseVersion>(readLeases());
     this.#leases.saw(rows, askedAt);
-    return this.#leases.unrenewedFor(LEASE_MS);
   }
 
   onHint(callback: () => void): () => void {

@@ -22,8 +22,8 @@ export type Answer =
 export interface Evidence {
   /** The steps from a serial to the zone's own; undefined where there are none. */
   history(from: number): Promise<readonly JournalStep[] | undefined>;
-  /** Whether the zone's records have more octets than this. */
-  isLarger(octets: number): Promise<boolean>;
+  /** Whether the zone's records have more octets than this; `steps` lead to it. */
+  isLarger(octets: number, steps: readonly JournalStep[]): Promise<boolean>;
 }
 
 /**
@@ -60,7 +60,7 @@ async function decideIncremental(from: number, zone: PublishedZone, evidence: Ev
   if (steps === undefined || !isConnected(zone, from, steps)) return { kind: 'full', because: 'no-history' };
   const octets = historyBytes(zone, steps);
   // A change of the SOA alone is smaller than any zone. Larger than the zone: RFC 1995, 4 leaves the choice to us.
-  if (octets > 0 && !(await evidence.isLarger(octets - 1)))
+  if (octets > 0 && !(await evidence.isLarger(octets - 1, steps)))
     return { kind: 'full', because: 'history-too-large' };
   return { kind: 'incremental', because: 'history', from, steps };
 }

@@ -4,6 +4,7 @@ import type { Chunk } from './chunk.ts';
 import { within } from './deadline.ts';
 import { Image, type MessageStream } from './image.ts';
 import { LoneMessage } from './images/lone-message.ts';
+import { Measured, type Size } from './images/measured.ts';
 import { giveBack, Reading, type ReadingBounds } from './images/reading.ts';
 import { Refresher } from './images/refresher.ts';
 import { type Kept, Shelf, type ShelfBounds } from './images/shelf.ts';
@@ -28,8 +29,8 @@ export class Images {
   readonly #reading: Reading;
   readonly #shelf: Shelf;
   readonly #refresher: Refresher;
-  /** Content sizes of zones whose versions are not kept, by zone; a little out of date at times. */
-  readonly #measured = new Map<string, number>();
+  /** Content sizes of zones whose versions are not kept. */
+  readonly #measured = new Measured();
 
   constructor(source: VersionSource, bounds: ImageBounds, history: ReadHistory) {
     this.#sourceMs = bounds.sourceMs;
@@ -74,22 +75,21 @@ export class Images {
 
   /**
    * Whether the records of a zone are more than so many octets, SOA and compression left out. Without an image this
-   * reads no more of the zone than it needs to know.
+   * reads no more of the zone than it needs to know, and nothing where it knows the version that `steps` begin at.
+   *
+   * @param steps what led to this version
    */
-  async isLarger(zone: PublishedZone, octets: number): Promise<boolean> {
+  async isLarger(zone: PublishedZone, octets: number, steps: readonly JournalStep[] = []): Promise<boolean> {
     const kept = this.#shelf.of(zone.zoneId);
-    if (kept !== undefined) {
-      const [serial, isComplete] =
-        kept instanceof LoneMessage ? [kept.serial, true] : [kept.zone?.serial, kept.state === 'complete'];
-      if (serial === zone.serial && (isComplete || kept.contentBytes > octets)) {
-        return kept.contentBytes > octets;
-      }
-    }
+    const size = kept && sizeOf(kept);
+    if (size?.serial === zone.serial && (size.isWhole || size.bytes > octets)) return size.bytes > octets;
+    const derived = this.#measured.after(zone, steps, size);
+    if (derived !== undefined && (derived.isWhole || derived.bytes > octets)) return derived.bytes > octets;
     // What was measured for another serial is near enough where it is far from the line.
-    const measured = kept?.contentBytes ?? this.#measured.get(zone.zoneId) ?? 0;
-    if (measured > 4 * octets) return true;
-    const size = await this.#measure(zone, Math.max(octets, PROBE_BYTES));
-    return size > octets;
+    const known = size?.bytes ?? this.#measured.of(zone.zoneId)?.bytes ?? 0;
+    if (known > 4 * octets) return true;
+    const measured = await this.#measure(zone, Math.max(octets, PROBE_BYTES));
+    return measured > octets;
   }
 
   /**
@@ -196,16 +196,23 @@ export class Images {
 
   async #measure(zone: PublishedZone, enough: number): Promise<number> {
     return await this.#reading.open(zone, 'measure', async (version) => {
-      let size = 0;
+      let bytes = 0;
+      let isWhole = true;
       for await (const batch of this.#reading.batches(version)) {
-        size += batch.length;
-        if (size > enough) break;
+        bytes += batch.length;
+        isWhole = bytes <= enough;
+        if (!isWhole) break;
       }
-      if (this.#measured.size >= MEASURED_ZONES) this.#measured.clear();
-      this.#measured.set(zone.zoneId, size);
-      return size;
+      this.#measured.set(zone.zoneId, { serial: version.zone.serial, bytes, isWhole });
+      return bytes;
     });
   }
+}
+
+function sizeOf(kept: Kept): Size {
+  return kept instanceof LoneMessage
+    ? { serial: kept.serial, bytes: kept.contentBytes, isWhole: true }
+    : { serial: kept.zone?.serial, bytes: kept.contentBytes, isWhole: kept.state === 'complete' };
 }
 
 function imageOf(kept: Kept, zone: PublishedZone): Image {
@@ -214,6 +221,5 @@ function imageOf(kept: Kept, zone: PublishedZone): Image {
 
 // A first look reads at least this much of a zone, so that later small changes to a large one need no look.
 const PROBE_BYTES = 65_536;
-const MEASURED_ZONES = 200_000;
 /** Versions made unasked one after the other, before somebody has to ask again. */
 const REFRESHES_UNREAD = 4;

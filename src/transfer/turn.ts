@@ -9,7 +9,7 @@ import {
 } from '../dns/tsig.ts';
 import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
-import type { CurrentZone, PublishedZone } from '../zone/version.ts';
+import type { CurrentZone, JournalStep, PublishedZone } from '../zone/version.ts';
 import { plainAddress } from './access.ts';
 import { type Answer, decideAnswer } from './answer.ts';
 import type { RenderedMessage } from './chunk.ts';
@@ -110,7 +110,7 @@ export class Turn {
     const { zone } = current;
     const answer = await decideAnswer(ask, zone, this.#caller.transport, {
       history: (from) => this.#history(zone, from),
-      isLarger: (octets) => this.#isLarger(zone, octets),
+      isLarger: (octets, steps) => this.#isLarger(zone, octets, steps),
     });
     if (answer.kind === 'singleSoa') {
       if (answer.because === 'client-ahead') this.#tellAhead(ask, zone, secondary);
@@ -139,9 +139,9 @@ export class Turn {
   }
 
   /** A zone that can't be measured can't be sent whole either: the history that is there is given. */
-  async #isLarger(zone: PublishedZone, octets: number): Promise<boolean> {
+  async #isLarger(zone: PublishedZone, octets: number, steps: readonly JournalStep[]): Promise<boolean> {
     try {
-      return await this.#parts.images.isLarger(zone, octets);
+      return await this.#parts.images.isLarger(zone, octets, steps);
     } catch (error) {
       this.#parts.log.warn({ zone: zone.name, err: error }, `the size of ${zone.name} can not be read`);
       return true;

@@ -29,6 +29,13 @@ async function readAll(stream: MessageStream): Promise<number> {
   return answers;
 }
 
+/** Octets of a version that is opened for it, once. */
+async function sizeOf(images: Images, zone: PublishedZone): Promise<number> {
+  let size = 0;
+  while (await images.isLarger(zone, size)) size++;
+  return size;
+}
+
 const noCut = (why: string): never => {
   throw new Error(why);
 };
@@ -202,6 +209,32 @@ describe('rendered versions', () => {
     images.close();
     await expect(readAll(stream)).rejects.toThrow('stopping');
     await until(() => zones.held === 0);
+  });
+
+  it('are measured once: what changes say how much larger the next one is', async () => {
+    const { zones, images } = make();
+    const first = zones.add('a.test.', lines(3));
+    let size = await sizeOf(images, first);
+    expect(zones.opened).toBe(1);
+    let zone = first;
+    for (const change of [
+      { add: ['new 300 A 192.0.2.1'] },
+      { delete: lines(1), add: ['more 300 A 192.0.2.1'] },
+    ]) {
+      const from = zone.serial;
+      zone = zones.change('a.test.', change);
+      const steps = (await zones.history(zone.zoneId, from, zone.serial, 1e6)) ?? [];
+      for (const { added, deleted } of steps) size += added.length - deleted.length;
+      expect(await images.isLarger(zone, size - 1, steps)).toBe(true);
+      expect(await images.isLarger(zone, size, steps)).toBe(false);
+    }
+    expect(zones.opened).toBe(1);
+
+    zones.change('a.test.', { delete: lines(3).slice(1) });
+    zone = zones.change('a.test.', { add: ['other 300 A 192.0.2.2'] });
+    const last = await zones.history(zone.zoneId, zone.serial - 1, zone.serial, 1e6);
+    expect(await images.isLarger(zone, size, last), 'the step before was never seen').toBe(false);
+    expect(zones.opened).toBe(2);
   });
 
   it('are made a bounded number at a time', async () => {
