@@ -1,15 +1,22 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readMessage } from '../../src/dns/message.ts';
+import { headerFlags, type Message, readMessage } from '../../src/dns/message.ts';
 import { formatName } from '../../src/dns/name.ts';
-import { OPCODE } from '../../src/dns/types.ts';
+import { serialSoa } from '../../src/dns/query.ts';
+import { soaSerial } from '../../src/dns/rdata/index.ts';
+import { CLASS_IN, OPCODE, RCODE, TYPE } from '../../src/dns/types.ts';
+import { MessageWriter } from '../../src/dns/writer.ts';
 
 const DEADLINE = 10_000; // ms
 
-/** A secondary that answers every NOTIFY, and says when the one of a zone came. */
+/**
+ * A secondary that answers every NOTIFY, and says when the one of a zone came. Asked for a SOA, it has the serial that it was told of; what
+ * it was never told of is old.
+ */
 export class Receiver {
   readonly #socket = createSocket('udp4');
   readonly #waiting = new Map<string, (at: number) => void>();
+  readonly #serials = new Map<string, number>();
   #echoed: (() => void) | undefined;
 
   static async open(): Promise<Receiver> {
@@ -56,14 +63,27 @@ export class Receiver {
       this.#echoed?.();
       return;
     }
-    const notify = readMessage(bytes);
-    const [question] = notify.questions;
-    if (notify.opcode !== OPCODE.NOTIFY || !question) return;
-    this.#waiting.get(formatName(question.name))?.(at);
-    const reply = Buffer.from(bytes.subarray(0, 12 + question.wire.length));
-    reply.writeUInt16BE(0xa400, 2);
-    reply.writeUInt16BE(1, 4);
-    reply.fill(0, 6, 12);
-    this.#socket.send(reply, from.port, from.address);
+    const message = readMessage(bytes);
+    const [question] = message.questions;
+    if (!question || message.qr) return;
+    const zone = formatName(question.name);
+    if (message.opcode === OPCODE.NOTIFY) {
+      this.#waiting.get(zone)?.(at);
+      const soa = message.answers.find((record) => record.type === TYPE.SOA);
+      if (soa) this.#serials.set(zone, soaSerial(soa.rdata));
+    }
+    this.#socket.send(this.#replyTo(message, zone), from.port, from.address);
+  }
+
+  #replyTo({ id, opcode, questions }: Message, zone: string): Buffer {
+    const question = questions[0]!;
+    const isAsked = opcode === OPCODE.QUERY;
+    const rcode = isAsked && question.type !== TYPE.SOA ? RCODE.REFUSED : RCODE.NOERROR;
+    const writer = new MessageWriter({ limit: 512 });
+    writer.header({ id, flags: headerFlags({ qr: true, aa: true, opcode, rcode }) });
+    writer.question(question.wire);
+    if (isAsked && rcode === RCODE.NOERROR)
+      writer.record(question.name, TYPE.SOA, CLASS_IN, 300, serialSoa(this.#serials.get(zone) ?? 1));
+    return writer.finish();
   }
 }

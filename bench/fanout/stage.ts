@@ -30,6 +30,11 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** The name of the zone of that number. */
+export function zoneName(number: number): string {
+  return `z${String(number).padStart(7, '0')}.test.`;
+}
+
 /** Fills the database; `secondary`: where NOTIFY goes to. */
 export async function openStage(zones: number, secondary: string): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'zoneferry-bench-'));

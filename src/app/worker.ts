@@ -42,7 +42,7 @@ export async function startWorker({
   });
   onStop(() => looker.stop());
 
-  const firstSerials = new FirstSerials(pool, () => clock.now());
+  const firstSerials = new FirstSerials(pool, hints, () => clock.now());
   const publisher = new Publisher({
     pool,
     hints,

@@ -10,7 +10,8 @@ export type Channel =
   | 'registry'
   | 'targets'
   | 'convergence'
-  | 'questions';
+  | 'questions'
+  | 'answers';
 
 /**
  * One connection that listens for hints. After a lost connection it connects again with back-off and then calls every listener once,
@@ -68,7 +69,7 @@ export class Hints {
     try {
       await client.connect();
       await client.query(
-        'listen zoneferry_marks; listen zoneferry_versions; listen zoneferry_zones; listen zoneferry_outbox; listen zoneferry_registry; listen zoneferry_targets; listen zoneferry_convergence; listen zoneferry_questions',
+        'listen zoneferry_marks; listen zoneferry_versions; listen zoneferry_zones; listen zoneferry_outbox; listen zoneferry_registry; listen zoneferry_targets; listen zoneferry_convergence; listen zoneferry_questions; listen zoneferry_answers',
       );
     } catch (error) {
       lose(error as Error);

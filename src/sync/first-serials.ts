@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import type { Hints } from '../store/hints.ts';
 import { askForSerials, endSerialQuestions, waitingForSerials } from '../store/ledger/questions.ts';
 import type { Pool } from '../store/pool.ts';
 
@@ -6,6 +6,8 @@ import type { Pool } from '../store/pool.ts';
 const LONGEST = 2_000;
 /** Milliseconds after the start in which who sends to secondaries may still be starting. */
 const STARTING = 5_000;
+/** Milliseconds between two looks at the questions, should the hint of an answer be lost. */
+const POLL = 50;
 /** Zones remembered as asked; of more the oldest are asked again, unless they were seen meanwhile. */
 const MOST_REMEMBERED = 200_000;
 
@@ -15,13 +17,15 @@ const MOST_REMEMBERED = 200_000;
  */
 export class FirstSerials {
   readonly #pool: Pool;
+  readonly #hints: Pick<Hints, 'on'>;
   readonly #since: Date;
   readonly #now: () => number;
   readonly #asked = new Set<string>();
 
   /** @param now the time in milliseconds, of the database's clock or near it */
-  constructor(pool: Pool, now: () => number) {
+  constructor(pool: Pool, hints: Pick<Hints, 'on'>, now: () => number) {
     this.#pool = pool;
+    this.#hints = hints;
     this.#now = now;
     this.#since = new Date(now());
   }
@@ -30,20 +34,27 @@ export class FirstSerials {
   async before(zoneIds: readonly string[]): Promise<void> {
     const fresh = zoneIds.filter((zoneId) => !this.#asked.has(zoneId));
     if (fresh.length === 0) return;
-    const { asked, published } = await askForSerials(this.#pool, fresh, this.#since);
-    if (asked.length > 0) await this.#wait(asked);
-    this.#remember(published);
+    // heard from before the question on: an answer may be there before the question's own statement has returned
+    const bell = new Bell();
+    const forget = this.#hints.on('answers', () => bell.ring());
+    try {
+      const { asked, published } = await askForSerials(this.#pool, fresh, this.#since);
+      if (asked.length > 0) await this.#wait(asked, bell);
+      this.#remember(published);
+    } finally {
+      forget();
+    }
   }
 
-  async #wait(zoneIds: readonly string[]): Promise<void> {
+  async #wait(zoneIds: readonly string[], bell: Bell): Promise<void> {
     const begun = this.#now();
-    for (let wait = 3; ; wait = Math.min(wait * 2, 50)) {
+    for (;;) {
       const { waiting, isAsker } = await waitingForSerials(this.#pool, zoneIds);
       if (!waiting) return;
       const now = this.#now();
       const isStarting = now - this.#since.getTime() < STARTING;
       if (now - begun >= LONGEST || now < begun || !(isAsker || isStarting)) break;
-      await pause(wait);
+      await bell.rung(POLL);
     }
     await endSerialQuestions(this.#pool, zoneIds);
   }
@@ -54,5 +65,28 @@ export class FirstSerials {
       if (this.#asked.size <= MOST_REMEMBERED) return;
       this.#asked.delete(oldest);
     }
+  }
+}
+
+/** Rung while nobody waits, it ends the next wait at once. */
+class Bell {
+  #isRung = false;
+  #wake: () => void = () => {};
+
+  ring(): void {
+    this.#isRung = true;
+    this.#wake();
+  }
+
+  /** Returns when it was rung since the last wait, or after `ms`. */
+  async rung(ms: number): Promise<void> {
+    if (!this.#isRung) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      this.#wake = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#isRung = false;
   }
 }

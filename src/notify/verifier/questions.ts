@@ -8,7 +8,9 @@ import { aheadBy } from '../../zone/serial-walk.ts';
 import type { Sockets } from '../sockets.ts';
 import { askSerial } from './ask.ts';
 
+/** Questions taken at once, and under way in all. */
 const CLAIM = 200;
+const MOST_ASKED = 1_000;
 const POLL = 1_000;
 /** Milliseconds to wait for a reply, as a change waits for it. */
 const TIMEOUT = 1_000;
@@ -37,6 +39,9 @@ export class Questions {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #woken = false;
+  readonly #underWay = new Set<Promise<void>>();
+  #answered: string[] = [];
+  #ending: Promise<void> | undefined;
 
   constructor(options: QuestionsOptions) {
     this.#options = options;
@@ -52,6 +57,8 @@ export class Questions {
     clearTimeout(this.#timer);
     this.#stop.abort();
     await this.#running;
+    await Promise.all(this.#underWay);
+    await this.#ending;
   }
 
   #wake(): void {
@@ -68,15 +75,23 @@ export class Questions {
     try {
       while (this.#woken && !this.#stop.signal.aborted) {
         this.#woken = false;
-        const questions = await this.#options.take(CLAIM);
-        // others need not wait for those whose secondaries are silent
-        if (questions.length === CLAIM) this.#woken = true;
-        await Promise.all(questions.map((question) => this.#answer(question)));
+        const limit = Math.min(CLAIM, MOST_ASKED - this.#underWay.size);
+        const questions = await this.#options.take(limit);
+        if (questions.length === limit) this.#woken = true;
+        for (const question of questions) this.#begin(question);
+        // those whose secondaries answer don't wait for those that are silent
+        if (this.#underWay.size >= MOST_ASKED) await Promise.race(this.#underWay);
       }
     } catch (error) {
-      if (!this.#stop.signal.aborted)
-        this.#options.log.debug({ error: messageOf(error) }, 'serials could not be asked for');
+      this.#failed(error);
     }
+  }
+
+  #begin(question: SerialQuestion): void {
+    const answer = this.#answer(question)
+      .catch((error) => this.#failed(error))
+      .finally(() => this.#underWay.delete(answer));
+    this.#underWay.add(answer);
   }
 
   async #answer({ zoneId, zone, zoneWire, serial, secondaries }: SerialQuestion): Promise<void> {
@@ -89,7 +104,23 @@ export class Questions {
         }),
       ),
     );
-    await this.#options.end([zoneId]);
+    this.#answered.push(zoneId);
+    this.#ending ??= this.#end();
+    await this.#ending;
+  }
+
+  /** What is answered meanwhile goes together into the next statement. */
+  async #end(): Promise<void> {
+    try {
+      while (this.#answered.length > 0) await this.#options.end(this.#answered.splice(0));
+    } finally {
+      this.#ending = undefined;
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#stop.signal.aborted)
+      this.#options.log.debug({ error: messageOf(error) }, 'serials could not be asked for');
   }
 
   async #ask(address: Endpoint, zone: Buffer): Promise<number | undefined> {

@@ -32,30 +32,30 @@ export async function spreadMarks(
   const whole = [...anew.map(({ id }) => id), ...gone];
   const fresh = anew.filter(({ publishedSerial }) => publishedSerial === undefined);
   if (edits.names.length + whole.length === 0) return { marks: [], marked: false, due: false };
+  if (fresh.length === 0 && !(await readsAnything(client))) return { marks: [], marked: false, due: false };
   const values = [edits.zoneIds, edits.names, edits.direct, edits.apex, whole, fresh.map(({ name }) => name)];
-  const { rows: followers } = await client.query<{ zone_id: string; owner: string; name: string }>(
-    `with ${READ_FROM('alias_names', 'd.zone_id, d.owner, d.name')}
-     select zone_id, owner, min(name) as name from (
-       select * from read_from
+  const { rows } = await client.query<{ zone_id: string; owner: string; name: string; due: boolean }>(
+    `with ${EDITED}, ${READ_FROM('alias_names', 'd.zone_id, d.owner, d.name')}, ${READ_FROM('target_names', 'd.target')},
+     due as (update alias_targets set due_at = now() where name in (select target from from_target_names) returning 1)
+     select zone_id, owner, min(name) as name, false as due from (
+       select * from from_alias_names
        union all
        select a.zone_id, a.owner, a.target from unnest($6::text[]) as z (name) join aliases a on ${isBelow('a.target', 'z.name')}
        union all
        select a.zone_id, a.owner, a.target from unnest($6::text[]) as z (name) join aliases a on a.target = z.name collate "C"
-     ) as followers group by zone_id, owner`,
+     ) as followers group by zone_id, owner
+     union all
+     (select null, null, null, true from due limit 1)`,
     values,
   );
-  const { rowCount: due } = await client.query(
-    `with ${READ_FROM('target_names', 'd.target')}
-     update alias_targets set due_at = now() where name in (select target from read_from) and $6::text[] is not null`,
-    values,
-  );
+  const followers = rows.filter((row) => !row.due);
   const causes = causesByName(marks, zones);
-  const rows = followers.map((row) => ({
+  const spread = followers.map((row) => ({
     ...row,
     cause: JSON.stringify(followCause(row.name, causes(row.name))),
   }));
   const isReady = new Set(ready.map(({ id }) => id));
-  const elsewhere = rows.filter((row) => !isReady.has(row.zone_id));
+  const elsewhere = spread.filter((row) => !isReady.has(row.zone_id));
   if (elsewhere.length > 0)
     await client.query(
       'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
@@ -66,12 +66,20 @@ export async function spreadMarks(
       ],
     );
   return {
-    marks: rows.flatMap(({ zone_id, owner, cause }) =>
+    marks: spread.flatMap(({ zone_id, owner, cause }) =>
       isReady.has(zone_id) ? [{ zoneId: zone_id, owner, cause, moved: false }] : [],
     ),
     marked: elsewhere.length > 0,
-    due: (due ?? 0) > 0,
+    due: rows.some((row) => row.due),
   };
+}
+
+/** Whether any ALIAS, or chain from elsewhere, leads through our zones at all: mostly none does, and the large question is saved. */
+async function readsAnything(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ any: boolean }>(
+    'select exists (select from alias_names) or exists (select from target_names) as any',
+  );
+  return rows[0]?.any === true;
 }
 
 /** The cause of what was done to a name, or to the zone that it lies in. */
@@ -112,17 +120,11 @@ function editsOf(zones: readonly LockedZone[], marks: readonly Mark[]): Edits {
 }
 
 /**
- * The rows of a table of readings that these edits concern, as the query `read_from`: those of the name itself; those of everything below a
+ * The rows of a table of readings that these edits concern, as the query `from_` that table: those of the name itself; those of everything below a
  * name above it; those below a zone cut or a DNAME that stands there now; all those of a zone read whole; and those below a new zone's name.
  */
 const READ_FROM = (table: 'alias_names' | 'target_names', columns: string) =>
-  `edited as (select distinct zone_id, name, direct, apex from unnest($1::bigint[], $2::text[], $3::boolean[], $4::boolean[]) as e (zone_id, name, direct, apex)),
-   cuts as (
-     select e.zone_id, e.name from edited e where e.direct and exists (
-       select from records r where r.zone_id = e.zone_id and r.owner = e.name collate "C" and not r.disabled
-         and (r.type = 'DNAME' or r.type = 'NS' and not e.apex))
-   ),
-   read_from as (
+  `from_${table} as (
      select ${columns} from edited e join ${table} d on d.in_zone = e.zone_id and d.name = e.name collate "C" and (e.direct or d.under)
      union all
      select ${columns} from cuts c join ${table} d on d.in_zone = c.zone_id and ${isBelow('d.name', 'c.name')}
@@ -132,6 +134,14 @@ const READ_FROM = (table: 'alias_names' | 'target_names', columns: string) =>
      select ${columns} from unnest($6::text[]) as z (name) join ${table} d on ${isBelow('d.name', 'z.name')}
      union all
      select ${columns} from unnest($6::text[]) as z (name) join ${table} d on reverse(d.name) = reverse(z.name) collate "C"
+   )`;
+
+/** The names edited, and those of them where a zone cut or a DNAME stands now. */
+const EDITED = `edited as materialized (select distinct zone_id, name, direct, apex from unnest($1::bigint[], $2::text[], $3::boolean[], $4::boolean[]) as e (zone_id, name, direct, apex)),
+   cuts as materialized (
+     select e.zone_id, e.name from edited e where e.direct and exists (
+       select from records r where r.zone_id = e.zone_id and r.owner = e.name collate "C" and not r.disabled
+         and (r.type = 'DNAME' or r.type = 'NS' and not e.apex))
    )`;
 
 /** By the index on reversed names; an escaped dot is taken for one between labels, which costs a look in vain. */

@@ -193,7 +193,7 @@ export class Lease {
     const head = rows.find((row) => row.kind === 'snapshot');
     if (head === undefined) throw new Error('PostgreSQL gave no snapshot');
     const zones = rows.filter((row) => row.kind === 'zone');
-    if (since === undefined || head.kept !== true || zones.length > MOST_CHANGES) {
+    if (since === undefined || head.kept !== true) {
       await this.#holder.readAccess(deadline);
       this.#holder.startAnew();
     } else {
@@ -222,10 +222,12 @@ export class Lease {
   }
 
   async #forget(deadline: number): Promise<void> {
-    if (this.#renewals++ % FORGET_EVERY !== FORGET_EVERY - 1) return;
+    if (++this.#renewals < FORGET_EVERY) return;
     const askedAt = performance.now();
     this.#others.saw(await this.#connection.query<LeaseVersion>(readLeases(), deadline), askedAt);
-    await this.#connection.query(forgetOldChanges(this.#others.unrenewedFor(GONE_AFTER_MS)), deadline);
+    const gone = this.#others.unrenewedFor(GONE_AFTER_MS);
+    const [row] = await this.#connection.query<{ more: boolean }>(forgetOldChanges(gone), deadline);
+    if (row?.more !== true) this.#renewals = 0;
   }
 
   /**

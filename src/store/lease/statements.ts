@@ -28,7 +28,8 @@ export function takeLease(id: string, ms: number): QueryConfig {
 
 /**
  * Everything that committed since the snapshot `since` was taken and what the zones concerned are now, all in one snapshot: rows of
- * transactions that began after it or that were under way. More than `limit` rows come as `limit + 1`. Without `since` the snapshot alone.
+ * transactions that began after it or that were under way. Where there are more than `limit`, they don't come, and `kept` is false. Without
+ * `since` the snapshot alone.
  */
 export function readChanges(id: string, since: string | undefined, limit: number): QueryConfig {
   if (since === undefined) {
@@ -39,18 +40,24 @@ export function readChanges(id: string, since: string | undefined, limit: number
   }
   return {
     name: 'read changes',
-    text: `with changes as (
-        select zone from served_changes where xid >= pg_snapshot_xmax($2::pg_snapshot)
+    // in order, limited and by name, so that the indexes are used: the planner takes a snapshot's end for a third of the table
+    // (measured: 29 ms instead of 1 with 100,000 zones)
+    text: `with later as materialized (
+        select zone from served_changes where xid >= pg_snapshot_xmax($2::pg_snapshot) order by xid limit $3::integer + 1
+      ), changes as (
+        select zone from later
         union
         select zone from served_changes where xid = any (array(select pg_snapshot_xip($2::pg_snapshot)))
-        limit $3
       )
-      select 'snapshot' as kind, pg_current_snapshot()::text as text, exists (select from transfer_leases where id = $1 and confirmed is not null) as kept,
+      select 'snapshot' as kind, pg_current_snapshot()::text as text,
+        exists (select from transfer_leases where id = $1 and confirmed is not null) and (select count(*) from later) <= $3::integer as kept,
         null::bigint as id, null::bytea as published_soa, null::integer as published_soa_ttl
       union all
       select case when c.zone is null then 'access' else 'zone' end, coalesce(c.zone, ''), null, z.id, z.published_soa, z.published_soa_ttl
-      from changes c left join zones z on z.name = c.zone and z.published_serial is not null`,
-    values: [id, since, limit + 1],
+      from (select zone from changes limit $3::integer) as c left join lateral (
+        select * from zones where name = c.zone and published_serial is not null offset 0
+      ) as z on true`,
+    values: [id, since, limit],
   };
 }
 
@@ -86,19 +93,25 @@ export function giveLeaseBack(id: string): QueryConfig {
   };
 }
 
+/** Changes forgotten at once: nobody waits long behind them. */
+const FORGOTTEN = 5_000;
+
 /**
- * Forgets processes long gone, and changes that every other one has confirmed. A process that comes back after that finds its row
- * missing and begins anew.
+ * Forgets processes long gone, and changes that every other one has confirmed; gives whether more of them are left. A process that comes
+ * back after that finds its row missing and begins anew.
  */
 export function forgetOldChanges(gone: readonly LeaseVersion[]): QueryConfig {
   return {
     text: `with gone as (
         delete from transfer_leases where not ${isNotAmong('$1', '$2')} returning id
+      ), old as (
+        delete from served_changes where ctid = any (array(
+          select ctid from served_changes where xid < (
+            select pg_snapshot_xmin(confirmed) from transfer_leases
+            where confirmed is not null and id not in (select id from gone) order by 1 limit 1
+          ) order by xid limit ${FORGOTTEN})) returning 1
       )
-      delete from served_changes where xid < (
-        select pg_snapshot_xmin(confirmed) from transfer_leases
-        where confirmed is not null and id not in (select id from gone) order by 1 limit 1
-      )`,
+      select count(*) = ${FORGOTTEN} as more from old`,
     values: [gone.map(({ id }) => id), gone.map(({ version }) => version)],
   };
 }

@@ -14,19 +14,22 @@ export async function askForSerials(
   zoneIds: readonly string[],
   since: Date,
 ): Promise<{ asked: string[]; published: string[] }> {
-  const { rows } = await pool.query<{ id: string; asked: boolean }>(
-    `with published as (
+  const { rows } = await pool.query<{ id: string; asked: boolean }>({
+    name: 'ask for serials',
+    // a question that a crash of PostgreSQL takes is waited for no longer, so its commit need not wait for the disk
+    text: `with hasty as materialized (select set_config('synchronous_commit', 'off', true)
+     ), published as (
        select z.id, exists (
          select from secondaries s left join convergence c on c.zone_id = z.id and c.secondary_id = s.id and c.seen_at >= $2 and c.shown_serial is not null
          where zoneferry_is_verified(s, z) and zoneferry_may_have(s, z) and c.zone_id is null) as unseen
-       from zones z where z.id = any ($1::bigint[]) and z.published_serial is not null
+       from hasty, zones z where z.id = any ($1::bigint[]) and z.published_serial is not null
      ), asked as (
        insert into serial_questions (zone_id) select id from published where unseen order by id
        on conflict (zone_id) do update set asked_at = excluded.asked_at returning zone_id
      ), hint as (select pg_notify('zoneferry_questions', '') from asked limit 1)
      select p.id, p.unseen as asked from published p left join hint on true`,
-    [zoneIds, since],
-  );
+    values: [zoneIds, since],
+  });
   return {
     asked: rows.filter((row) => row.asked).map((row) => row.id),
     published: rows.map((row) => row.id),
@@ -38,21 +41,24 @@ export async function waitingForSerials(
   pool: Pool,
   zoneIds: readonly string[],
 ): Promise<{ waiting: boolean; isAsker: boolean }> {
-  const { rows } = await pool.query<{ waiting: boolean; asker: boolean }>(
-    `select exists (select from serial_questions where zone_id = any ($1::bigint[])) as waiting,
+  const { rows } = await pool.query<{ waiting: boolean; asker: boolean }>({
+    name: 'waiting for serials',
+    text: `select exists (select from serial_questions where zone_id = any ($1::bigint[])) as waiting,
        exists (select from service_processes where 'transfer' = any (roles) and seen_at > now() - interval '15 seconds') as asker`,
-    [zoneIds],
-  );
+    values: [zoneIds],
+  });
   return { waiting: rows[0]?.waiting === true, isAsker: rows[0]?.asker === true };
 }
 
-/** The questions are answered, or waited for no longer. */
+/** The questions are answered, or waited for no longer. Who waits is woken. */
 export async function endSerialQuestions(pool: Pool, zoneIds: readonly string[]): Promise<void> {
-  await pool.query(
-    `with q as (select zone_id from serial_questions where zone_id = any ($1::bigint[]) order by zone_id for update)
-     delete from serial_questions d using q where d.zone_id = q.zone_id`,
-    [zoneIds],
-  );
+  await pool.query({
+    name: 'end serial questions',
+    text: `with q as (select zone_id from serial_questions where zone_id = any ($1::bigint[]) order by zone_id for update),
+     ended as (delete from serial_questions d using q where d.zone_id = q.zone_id returning d.zone_id)
+     select pg_notify('zoneferry_answers', '') from (select from ended limit 1) as any_of_them`,
+    values: [zoneIds],
+  });
 }
 
 /** A zone whose secondaries are to be asked. */
@@ -67,8 +73,9 @@ export interface SerialQuestion {
 
 /** Takes questions, at most `limit`; several processes never take the same one at once. */
 export async function takeSerialQuestions(pool: Pool, limit: number): Promise<SerialQuestion[]> {
-  const { rows } = await pool.query(
-    `with q as (
+  const { rows } = await pool.query({
+    name: 'take serial questions',
+    text: `with q as (
        select zone_id from serial_questions where taken_at is null or taken_at < now() - interval '${TAKEN_FOR}'
        order by asked_at limit $1 for update skip locked
      ), taken as (
@@ -76,8 +83,8 @@ export async function takeSerialQuestions(pool: Pool, limit: number): Promise<Se
      )
      select t.zone_id, z.name, z.published_serial, s.id as secondary_id, coalesce(s.check_addresses, s.addresses) as check_at
      from taken t left join zones z on z.id = t.zone_id left join secondaries s on zoneferry_is_verified(s, z) and zoneferry_may_have(s, z)`,
-    [limit],
-  );
+    values: [limit],
+  });
   const questions = new Map<string, SerialQuestion>();
   for (const row of rows) {
     const question: SerialQuestion = questions.get(row.zone_id) ?? {
