@@ -16,5 +16,18 @@ export class UserError extends Error {
 /** The message of anything thrown, in one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.replace(/\s*\n\s*/g, ' ');
+  return oneLine(text.replace(/\s*\n\s*/g, ' '));
 }
+
+/**
+ * A text that others wrote, for a line that people read: what would move a terminal's cursor, break the line or turn its direction
+ * stands as `?`, and what is over `most` characters is cut.
+ */
+export function oneLine(text: string, most = 2_000): string {
+  const clean = text.replace(UNPRINTABLE, '?');
+  return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
+}
+
+/** Control characters, separators of lines, and marks of direction. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;

@@ -162,6 +162,16 @@ describe('names in messages (RFC 1035, 4.1.4)', () => {
     expect(() => readName(Buffer.from(bytes), offset)).toThrow(message);
   });
 
+  it('follows no more pointers than a name can have labels, whatever message they stand in', () => {
+    const links = 8_000;
+    const chain = Buffer.alloc(1 + 2 * links);
+    for (let link = 0; link < links; link++)
+      chain.writeUInt16BE(0xc000 | (link === 0 ? 0 : 2 * link - 1), 1 + 2 * link);
+    expect(readName(chain, 1 + 2 * 127)).toMatchObject({ name: ROOT });
+    expect(() => readName(chain, 1 + 2 * 128)).toThrow('more than 128 compression pointers');
+    expect(() => readName(chain, chain.length - 2)).toThrow(FormatError);
+  });
+
   it('refuses a name that grows over 255 octets by its pointers', () => {
     const label = Buffer.from(`\x3f${label63}`, 'latin1');
     const long = Buffer.concat([label, label, label, label, ROOT]);

@@ -198,6 +198,16 @@ describe('$GENERATE', () => {
     expect(readAll).toThrow('zone:16: the $GENERATE lines stand for over 1000000 records');
     expect(count).toBe(1_000_000);
   });
+
+  it('stands for a bounded number of characters in one file', () => {
+    const text = `$GENERATE 0-65535 h$ TXT ${'"'.concat('x'.repeat(250), '" ').repeat(100)}\n`;
+    let octets = 0;
+    const readAll = () => {
+      for (const { rdata } of readZoneFile(text, options)) octets += rdata.length;
+    };
+    expect(readAll).toThrow('zone:1: the $GENERATE lines stand for over 67108864 characters');
+    expect(octets).toBeLessThan(68_000_000);
+  });
 });
 
 describe('the zone of a file', () => {

@@ -54,13 +54,13 @@ export async function axfrSource(
 
 function toRecord(record: ResourceRecord): ZoneFileRecord {
   const { name, type, ttl, rdata } = record;
-  if (type === TYPE_ALIAS && isName(rdata))
+  if (type === TYPE_ALIAS && isAliasRdata(rdata))
     return { name, type: 'ALIAS', ttl, rdata, text: formatName(rdata), line: 0 };
   return { name, type, ttl, rdata, text: formatRdata(type, rdata), line: 0 };
 }
 
-/** Whether these octets are one name and nothing else: others use the same number for something else. */
-function isName(rdata: Buffer): boolean {
+/** Whether these octets of TYPE65401 are one name and nothing else: others use the same number for something else. */
+export function isAliasRdata(rdata: Buffer): boolean {
   let at = 0;
   for (;;) {
     const length = rdata[at];

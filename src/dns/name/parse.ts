@@ -1,9 +1,10 @@
+import { oneLine } from '../../errors.ts';
 import { MAX_LABEL, MAX_NAME, ROOT } from './limits.ts';
 
 /** A text that is no domain name. The message is one line for people. */
 export class NameError extends Error {
   constructor(message: string) {
-    super(message);
+    super(oneLine(message));
     this.name = 'NameError';
   }
 }
@@ -164,7 +165,5 @@ function quote(text: string): string {
 
 /** Keeps a message to one readable line, whatever was given as a name. */
 function shorten(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-  const clean = text.replace(/[\u0000-\u001f\u007f]/g, '?');
-  return clean.length > 80 ? `${clean.slice(0, 77)}…` : clean;
+  return oneLine(text, 80);
 }

@@ -1,8 +1,12 @@
 import { FormatError } from '../format-error.ts';
 import { MAX_LABEL, MAX_NAME } from './limits.ts';
 
+/** A name of 255 octets has 127 labels at most, and a pointer stands for one at least, or for the root. */
+const MAX_POINTERS = 128;
+
 /**
- * Reads a name from a message (RFC 1035, 4.1.4): pointers are followed strictly backwards, so that none can loop.
+ * Reads a name from a message (RFC 1035, 4.1.4): pointers are followed strictly backwards, so that none can loop, and not more of
+ * them than a name can have labels, so that no message costs more than its size.
  * Gives the uncompressed name, a copy, and the offset behind what stood at `offset`.
  *
  * @throws FormatError
@@ -12,6 +16,7 @@ export function readName(message: Buffer, offset: number): { name: Buffer; next:
   let position = offset;
   let segmentStart = offset;
   let next = -1;
+  let pointers = 0;
   for (;;) {
     const octet = message[position];
     if (octet === undefined)
@@ -32,6 +37,9 @@ export function readName(message: Buffer, offset: number): { name: Buffer; next:
       const target = ((octet & 0x3f) << 8) | low;
       if (target >= segmentStart) {
         throw new FormatError(`compression pointer at offset ${position} does not point backwards`);
+      }
+      if (++pointers > MAX_POINTERS) {
+        throw new FormatError(`name at offset ${offset} has more than ${MAX_POINTERS} compression pointers`);
       }
       if (next < 0) next = position + 2;
       position = target;

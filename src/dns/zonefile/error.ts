@@ -1,3 +1,5 @@
+import { oneLine } from '../../errors.ts';
+
 /** What is wrong in a zone file. The message is one line for people: `file:line: what was wrong, what was expected`. */
 export class ZoneFileError extends Error {
   readonly file: string;
@@ -5,7 +7,7 @@ export class ZoneFileError extends Error {
   readonly line: number;
 
   constructor(file: string, line: number, what: string) {
-    super(line === 0 ? `${file}: ${what}` : `${file}:${line}: ${what}`);
+    super(oneLine(line === 0 ? `${file}: ${what}` : `${file}:${line}: ${what}`));
     this.name = 'ZoneFileError';
     this.file = file;
     this.line = line;
@@ -15,7 +17,7 @@ export class ZoneFileError extends Error {
 /** What is wrong on a line, before it is known to belong to which file: becomes a ZoneFileError. */
 export class LineProblem extends Error {
   constructor(what: string) {
-    super(what);
+    super(oneLine(what));
     this.name = 'LineProblem';
   }
 }

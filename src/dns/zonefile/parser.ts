@@ -35,6 +35,8 @@ export interface ZoneFileOptions {
 
 /** Records that the $GENERATE lines of one file may stand for, at most. */
 export const MAX_GENERATED_IN_FILE = 1_000_000;
+/** Characters of text that they may stand for, at most: long ones are fewer. */
+export const MAX_GENERATED_TEXT = 64 * 1024 * 1024;
 
 export class ZoneFileParser {
   readonly file: string;
@@ -55,6 +57,7 @@ export class ZoneFileParser {
   #lastTtl: number | undefined;
   #soa: ZoneFileRecord | undefined;
   #generated = 0;
+  #generatedText = 0;
   readonly #fallbackTtl: number | undefined;
 
   constructor(text: string, options: ZoneFileOptions) {
@@ -199,7 +202,14 @@ export class ZoneFileParser {
           );
         }
         for (let index = 1; index < template.length; index++) {
-          words.words[index - 1] = substitute(template[index]!, number);
+          const word = substitute(template[index]!, number);
+          words.words[index - 1] = word;
+          this.#generatedText += word.length;
+        }
+        if (this.#generatedText > MAX_GENERATED_TEXT) {
+          throw new LineProblem(
+            `the $GENERATE lines stand for over ${MAX_GENERATED_TEXT} characters: no more are allowed`,
+          );
         }
         const record = this.#record(words, false);
         if (record !== undefined) yield record;
