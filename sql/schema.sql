@@ -276,6 +276,13 @@ create table zone_marks (
   cause jsonb
 );
 
+create table zone_news (
+  zone_id bigint not null,
+  serial bigint not null,
+  xid xid8 not null default pg_current_xact_id(),
+  committed_at timestamp with time zone not null default now()
+);
+
 create table zone_tombstones (
   name text not null,
   serial bigint not null,
@@ -1996,6 +2003,8 @@ CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.vis
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_changes FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_marks FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
+
+CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_news FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 
 CREATE TRIGGER guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.zone_tombstones FOR EACH STATEMENT EXECUTE FUNCTION zoneferry_guard();
 

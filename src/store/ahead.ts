@@ -132,6 +132,8 @@ export function walkPast(
     if (!zone) return undefined;
     const { id, serial, publishedSerial } = zone;
     if (publishedSerial !== undefined && publishedSerial !== serial) return { kind: 'unpublished', serial };
+    const { rowCount: untold } = await client.query('select from zone_news where zone_id = $1::bigint', [id]);
+    if (untold) return { kind: 'unpublished', serial };
     const [step, next] = stepsPast(serial, after);
     if (step === undefined) return { kind: 'past', serial };
     const secondaries = options.force ? [] : await unansweredAtHalfWay(client, id);

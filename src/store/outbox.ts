@@ -7,6 +7,7 @@ import { isNotAmong, type LeaseVersion, LeaseWatch, readLeases } from './lease/w
 import { endpoints } from './ledger/ledger.ts';
 import { ENTER_TOLD } from './ledger/row.ts';
 import type { Pool } from './pool.ts';
+import { areNews, spreadNews } from './publication/news.ts';
 import { tsigKey } from './registry.ts';
 import { Secrets } from './secrets.ts';
 
@@ -78,8 +79,11 @@ export class Outbox {
     if (claimed.status === 'rejected') throw claimed.reason;
     if (looked.status === 'rejected' && claimed.value.length === 0) throw looked.reason;
     const over = this.#leases.unrenewedFor(LEASE_MS);
-    if (claimed.value.length > 0 || over.length <= known.length) return claimed.value;
-    return this.#claim(limit, except, over);
+    if (claimed.value.length > 0) return claimed.value;
+    // whoever published fills the outbox at once, unless it ended in between
+    const hasNews = await areNews(this.#pool);
+    if (hasNews) await spreadNews(this.#pool);
+    return hasNews || over.length > known.length ? this.#claim(limit, except, over) : [];
   }
 
   async #claim(

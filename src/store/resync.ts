@@ -80,7 +80,8 @@ export async function firstSends(
   zoneIds: readonly string[],
 ): Promise<{ sent: number; waiting: number }> {
   const { rows } = await pool.query<{ sent: string; waiting: string }>(
-    `select count(*) filter (where sent_serial = serial) as sent, count(*) filter (where sent_serial is distinct from serial) as waiting
+    `select count(*) filter (where sent_serial = serial) as sent, count(*) filter (where sent_serial is distinct from serial)
+       + (select count(*) from zone_news where zone_id = any ($1::bigint[])) as waiting
      from notifications where zone_id = any ($1::bigint[])`,
     [zoneIds],
   );

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Outbox } from '../../src/store/outbox.ts';
-import { addRecord, addZone, publishAll, type TestStore, testStore } from '../support/store.ts';
+import { addRecord, addZone, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
+import { until } from '../support/until.ts';
 
 let store: TestStore;
 let outbox: Outbox;
@@ -109,4 +110,38 @@ test('a new secondary hears of the zones that it may have, one that may not is f
   await outbox.reconcile();
   const { rows } = await store.operator.query(`select 1 from notifications where address = '127.0.0.1:5305'`);
   expect(rows).toEqual([]);
+});
+
+test('a publication never waits for rows of the outbox that somebody holds, nor loses to who writes them', async () => {
+  const client = await store.pool.connect();
+  await client.query('begin');
+  await client.query('update notifications set attempts = attempts + 1 where zone_id = $1', [zoneId]);
+  await addRecord(store, zoneId, `held${host}.example.com.`, 'A', '192.0.2.1');
+  const before = await serialOf(store, zoneId);
+  const publishing = publishAll(store);
+  await until('the version is out', async () => (await serialOf(store, zoneId)) === before + 1);
+  await client.query('commit');
+  client.release();
+  await publishing;
+  const due = await outbox.claim(10);
+  expect(due.map((row) => row.serial)).toEqual([before + 1, before + 1]);
+});
+
+test('versions that a process left untold are told by whoever sends, the newest of each zone', async () => {
+  const serial = await serialOf(store, zoneId);
+  await outbox.settle((await outbox.claim(10)).map((row) => ({ ...result(row), rcode: 0 })));
+  await store.pool.query('insert into zone_news (zone_id, serial) values ($1, $2)', [zoneId, serial + 1]);
+  await store.pool.query('insert into zone_news (zone_id, serial) values ($1, $2)', [zoneId, serial + 2]);
+  expect((await outbox.claim(10)).map((row) => row.serial)).toEqual([serial + 2, serial + 2]);
+  await store.pool.query('insert into zone_news (zone_id, serial, xid) values ($1, $2, $3)', [
+    zoneId,
+    serial + 1,
+    '3',
+  ]);
+  await outbox.claim(10);
+  const { rows } = await store.operator.query(
+    'select distinct serial from notifications where zone_id = $1',
+    [zoneId],
+  );
+  expect(rows, 'an older one that comes late changes nothing').toEqual([{ serial: String(serial + 2) }]);
 });

@@ -124,5 +124,8 @@ export async function mendForeignNumbers(pool: Pool): Promise<void> {
   await pool.query(
     'update notifications set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot())',
   );
+  await pool.query(
+    'update zone_news set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot())',
+  );
   await pool.query('delete from served_changes where xid >= pg_snapshot_xmax(pg_current_snapshot())');
 }

@@ -5,7 +5,8 @@ import type { Pool } from '../pool.ts';
 const OPEN = `
   select zone_id, secondary_id from notifications where acked_serial is distinct from serial
   union select zone_id, secondary_id from convergence where next_check_at is not null
-  union select zone_id, secondary_id from serials_ahead`;
+  union select zone_id, secondary_id from serials_ahead
+  union select n.zone_id, s.id from zone_news n cross join secondaries s`;
 
 /** The rows of `k (zone_id, secondary_id)` with their states. */
 const STANDING = `

@@ -5,11 +5,12 @@ import type { Client, Pool } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
 import { type Advance, advance } from './advance.ts';
 import { claimSourceHistory, writeJournal } from './journal.ts';
+import { spreadNews, writeNews } from './news.ts';
 import { causesOf, type LockedZone, lockZones, takeMarks } from './read.ts';
 import { forgetOldProblems, setAside, sortByReadiness } from './readiness.ts';
 import { rewriteRows } from './rows.ts';
 import { TargetLocks } from './target-locks.ts';
-import { advanceZones, boundWaits, fillOutbox, forgetGone, hint } from './write.ts';
+import { advanceZones, boundWaits, forgetGone, hint } from './write.ts';
 
 export interface PublishOptions {
   /** For zones without a policy of their own. */
@@ -36,17 +37,20 @@ export interface Publication {
 
 /**
  * Makes edits real, in one transaction for a batch of zones:
- * lock zones -> stale rows out -> new rows in -> serial up once a zone -> changeset into the journal -> outbox row per secondary.
+ * lock zones -> stale rows out -> new rows in -> serial up once a zone -> changeset into the journal -> news, from which the outbox is filled.
  * Where nothing differs, nothing is written and no serial spent.
  */
 export async function publishMarked(pool: Pool, options: PublishOptions): Promise<Publication> {
   const locks = new TargetLocks(pool, options.zoneIds);
   try {
-    return await inTransaction(
+    const publication = await inTransaction(
       pool,
       (client) => publish(client, options),
       (error) => locks.take(error),
     );
+    // what fails here stays for who sends NOTIFY: the versions themselves are out
+    if (publication.zones.length > 0) await spreadNews(pool).catch(() => {});
+    return publication;
   } finally {
     await locks.release();
   }
@@ -88,10 +92,7 @@ async function publish(client: Client, options: PublishOptions): Promise<Publica
     await advanceZones(client, advances);
     await writeJournal(client, advances);
     await claimSourceHistory(client, advances);
-    await fillOutbox(
-      client,
-      advances.map((step) => step.zoneId),
-    );
+    await writeNews(client, advances);
   }
   await forgetOldProblems(client, ready, advances);
   await hint(client, [

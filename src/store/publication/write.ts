@@ -18,6 +18,7 @@ export async function forgetGone(client: Client, zoneIds: readonly string[]): Pr
   const gone = rows.map((row) => row.id);
   if (gone.length === 0) return [];
   await client.query('delete from notifications where zone_id = any ($1::bigint[])', [gone]);
+  await client.query('delete from zone_news where zone_id = any ($1::bigint[])', [gone]);
   await client.query('delete from zone_marks where zone_id = any ($1::bigint[])', [gone]);
   await client.query('delete from record_history where zone_id = any ($1::bigint[])', [gone]);
   return gone;
@@ -76,22 +77,6 @@ export async function advanceZones(client: Client, advances: readonly Advance[])
       advances.map((advance) => advance.soaTtl),
       advances.map((advance) => advance.recordCount),
     ],
-  );
-}
-
-/** One outbox row for each address of each secondary that may have the zone: the newest serial takes the place of older ones. */
-export async function fillOutbox(client: Client, zoneIds: readonly string[]): Promise<void> {
-  await client.query(
-    `insert into notifications (zone_id, secondary_id, address, serial)
-     select z.id, s.id, a.address, z.published_serial
-     from zones z
-     join secondaries s on s.notify and zoneferry_may_have(s, z)
-     cross join lateral (select distinct address from unnest(s.addresses) as address) as a
-     where z.id = any ($1::bigint[])
-     order by z.id, s.id, a.address
-     on conflict (zone_id, secondary_id, address) do update set serial = excluded.serial, xid = pg_current_xact_id(), committed_at = now(),
-       next_at = now(), attempts = 0, error = null, rcode = null`,
-    [zoneIds],
   );
 }
 
