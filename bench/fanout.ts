@@ -1,7 +1,7 @@
 /**
  * One target that many zones follow moves, until all of them are committed and journalled with their NOTIFYs queued, beside bare
  * set-based SQL that does the same writes: `npm run bench -- fanout [--zones 2000] [--runs 5]`. Meanwhile another zone is edited by SQL.
- * The full size is `--zones 100000`; `--growth` measures 1,000 and 10,000 zones before.
+ * The full size is `--zones 100000`; `--growth` measures 1,000 and 10,000 zones before; with `--own` the target is a name of a zone of ours, which an SQL edit moves.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,7 @@ const { values: given } = parseArgs({
     zones: { type: 'string', default: '2000' },
     runs: { type: 'string', default: '5' },
     growth: { type: 'boolean', default: false },
+    own: { type: 'boolean', default: false },
   },
 });
 
@@ -32,7 +33,7 @@ for (const zones of sizes) all.push(await measure(zones, Number(given.runs)));
 print(all);
 
 async function measure(zones: number, runs: number): Promise<Figures> {
-  const stage = await openStage(zones, '127.0.0.1:9');
+  const stage = await openStage(zones, '127.0.0.1:9', given.own);
   try {
     await stage.operator.query(
       `with z as (insert into zones (name, primary_ns, contact) values ('other.test.', 'ns1.other.test.', 'h.other.test.') returning id)
@@ -96,7 +97,9 @@ async function proveAll(stage: Stage, zones: number): Promise<void> {
 
 function print(figures: readonly Figures[]): void {
   printMachine();
-  console.log('\n### One target moves that all zones follow: all committed, journalled, NOTIFYs queued\n');
+  console.log(
+    `\n### One target${given.own ? ' of our own' : ''} moves that all zones follow: all committed, journalled, NOTIFYs queued\n`,
+  );
   console.log(
     '| zones | ours, ms | bare SQL, ms | ratio | ours, µs a zone | an edit of another zone meanwhile, ms |',
   );

@@ -11,8 +11,9 @@ import { migrate } from '../../src/store/migrate.ts';
 import { createPool, type Pool } from '../../src/store/pool.ts';
 import { Publisher } from '../../src/sync/publisher.ts';
 
-/** The target that every zone's apex follows. */
-export const TARGET = 'cdn.example.net.';
+/** The target that every zone's apex follows: somebody else's, or a name of a zone of ours. */
+const TARGET = 'cdn.example.net.';
+const OWN_TARGET = 'cdn.own.test.';
 
 /** A PostgreSQL of the benchmark's own, with zones of three records that all follow one target. */
 export interface Stage {
@@ -23,7 +24,9 @@ export interface Stage {
   operator: pg.Pool;
   /** Publishes until it is stopped. */
   publisher(): Promise<() => Promise<void>>;
-  /** Has a target, by default the one of all, answer this address: what a look that found it writes. */
+  /**
+   * Has a target, by default the one of all, answer this address: what a look that found it writes; of a target of our own, an edit by SQL.
+   */
   move(address: string, target?: string): Promise<void>;
   /** Marks that wait to be published. */
   waiting(): Promise<boolean>;
@@ -35,8 +38,8 @@ export function zoneName(number: number): string {
   return `z${String(number).padStart(7, '0')}.test.`;
 }
 
-/** Fills the database; `secondary`: where NOTIFY goes to. */
-export async function openStage(zones: number, secondary: string): Promise<Stage> {
+/** Fills the database; `secondary`: where NOTIFY goes to; `own`: the target of all is a name of ours. */
+export async function openStage(zones: number, secondary: string, own = false): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'zoneferry-bench-'));
   await chmod(folder, 0o711);
   const database = await startEmbedded(folder);
@@ -63,12 +66,19 @@ export async function openStage(zones: number, secondary: string): Promise<Stage
         await hints.stop();
       };
     },
-    move: async (address, target = TARGET) => {
+    move: async (address, target) => {
+      if (own && target === undefined) {
+        await operator.query(
+          `update records set content = $2 where zone_id = (select id from zones where name = 'own.test.') and owner = $1 and type = 'A'`,
+          [OWN_TARGET, address],
+        );
+        return;
+      }
       await writeLooks(
         pool,
         [
           {
-            name: target,
+            name: target ?? TARGET,
             decide: (before) => ({
               state: { ...before, answered: true, a: { ...before.a, addresses: [address], ttl: 60 } },
               changed: true,
@@ -94,11 +104,18 @@ export async function openStage(zones: number, secondary: string): Promise<Stage
     },
   };
   await operator.query(`insert into secondaries (name, addresses) values ('bench', $1)`, [[secondary]]);
-  await fill(stage, zones);
+  if (own)
+    await operator.query(
+      `with z as (insert into zones (name, primary_ns, contact) values ('own.test.', 'ns1.own.test.', 'h.own.test.') returning id)
+       insert into records (zone_id, name, type, content)
+       select id, name, type, content from z, (values ('own.test.', 'NS', 'ns1.own.test.'), ($1, 'A', '198.51.100.0')) as r (name, type, content)`,
+      [OWN_TARGET],
+    );
+  await fill(stage, zones, own ? OWN_TARGET : TARGET);
   return stage;
 }
 
-async function fill(stage: Stage, zones: number): Promise<void> {
+async function fill(stage: Stage, zones: number, target: string): Promise<void> {
   for (let from = 0; from < zones; from += 10_000) {
     const to = Math.min(zones, from + 10_000);
     await stage.operator.query(
@@ -110,7 +127,7 @@ async function fill(stage: Stage, zones: number): Promise<void> {
        insert into records (zone_id, name, type, content)
        select id, owner, type, content from made cross join lateral (values
          (name, 'NS', 'ns1.' || name), ('www.' || name, 'A', '192.0.2.1'), (name, 'ALIAS', $3)) as r (owner, type, content)`,
-      [from, to - 1, TARGET],
+      [from, to - 1, target],
     );
     process.stderr.write(`${to} zones written\n`);
   }

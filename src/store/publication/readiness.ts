@@ -1,6 +1,7 @@
 import { parseRdata } from '../../dns/rdata/index.ts';
 import { TYPE } from '../../dns/types.ts';
 import { messageOf } from '../../errors.ts';
+import { isFollowing } from '../../zone/cause.ts';
 import { soaRdata } from '../../zone/soa.ts';
 import type { Client } from '../pool.ts';
 import type { Advance } from './advance.ts';
@@ -38,9 +39,10 @@ function zonesInDoubt(zones: readonly LockedZone[], marks: readonly Mark[]): Set
     if (zone.stale || zone.publishedSerial === undefined || zone.problem !== null) inDoubt.add(zone.id);
     else apexes.set(zone.id, zone.name);
   }
-  for (const { zoneId, owner, moved } of marks) {
+  for (const { zoneId, owner, moved, cause } of marks) {
     const apex = apexes.get(zoneId);
-    if (apex !== undefined && !moved && (owner === null || owner === apex)) inDoubt.add(zoneId);
+    if (apex === undefined || moved || isFollowing(cause)) continue;
+    if (owner === null || owner === apex) inDoubt.add(zoneId);
   }
   return inDoubt;
 }
