@@ -7,7 +7,7 @@ import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dg
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { FrameReader, frame } from '../dns/framer.ts';
-import { headerFlags, type Message, type Question, readMessage } from '../dns/message.ts';
+import { type EdnsOption, headerFlags, type Message, type Question, readMessage } from '../dns/message.ts';
 import { absoluteName, nameKey } from '../dns/name.ts';
 import { encodeSoa, parseRdata } from '../dns/rdata/index.ts';
 import { CLASS_IN, RCODE, TYPE } from '../dns/types.ts';
@@ -30,6 +30,8 @@ export interface UpstreamAnswer {
   answers: { name: Buffer; type: number; ttl: number; rdata: Buffer }[];
   /** Whether a SOA goes along, as with every "no". */
   negative: boolean;
+  /** What else is said where the question has an OPT, as extended errors (RFC 8914). */
+  options?: readonly EdnsOption[];
 }
 
 export class DemoUpstream {
@@ -221,7 +223,8 @@ export function encodeUpstreamReply(query: Message, answer: UpstreamAnswer, tran
       }
       if (answer.negative) fits = fits && writer.record(SOA_OWNER, TYPE.SOA, CLASS_IN, 30, SOA, 'authority');
     }
-    if (query.opt !== undefined) fits = writer.opt({ udpSize: 1232 }) && fits;
+    if (query.opt !== undefined)
+      fits = writer.opt({ udpSize: 1232, options: [...(answer.options ?? [])] }) && fits;
     return fits ? writer.finish() : undefined;
   };
   return write(false) ?? write(true)!;

@@ -64,6 +64,7 @@ test('whatever a resolver does wrong, what is published stays, and the rest of t
     'wrong-question',
     'garbage',
     'referral',
+    'bogus',
   ];
   for (const way of ways)
     house.upstream.set(`${way}.example.net`, { A: ['192.0.2.1'], AAAA: ['2001:db8::1'], ttl: 1 });
@@ -94,6 +95,32 @@ test('whatever a resolver does wrong, what is published stays, and the rest of t
   );
   expect(await house.serial('example.com.')).toBe(serial);
   for (const name of names) expect(await contents(`${name}.example.com.`, 'A'), name).toEqual(['192.0.2.1']);
+});
+
+test('a bogus answer holds what is published, and is shown with its reason wherever one asks', async () => {
+  house = await openHouse();
+  house.upstream.set('app.example.net', { A: ['192.0.2.1'], ttl: 1 });
+  await house.zone('example.com.', [
+    ['app.example.com.', 'ALIAS', 'app.example.net.'],
+    ['www.example.com.', 'A', '192.0.2.80'],
+  ]);
+  await house.publishes('app.example.com.', 'A', ['192.0.2.1']);
+  const serial = await house.serial('example.com.');
+  house.upstream.set('app.example.net', { A: ['203.0.113.66'], ttl: 1 });
+  house.upstream.fail('app.example.net', 'bogus');
+  house.upstream.explain('app.example.net', [7, 'signature of app.example.net expired']);
+  const shown = /bogus: .*EDE 7 Signature Expired: signature of app\.example\.net expired/;
+  const get = async (path: string) => (await fetch(`${house.http}${path}`)).text();
+  await until('status to show it', async () => shown.test(await get('/v1/status')));
+  await looks('app.example.net', 2);
+  expect(await get('/v1/zones/example.com./aliases/why?name=app')).toMatch(shown);
+  expect(await house.serial('example.com.')).toBe(serial);
+  expect(await contents('app.example.com.', 'A')).toEqual(['192.0.2.1']);
+
+  house.upstream.heal('app.example.net');
+  house.upstream.explain('app.example.net');
+  await house.publishes('app.example.com.', 'A', ['203.0.113.66']);
+  await until('status to show it no more', async () => !shown.test(await get('/v1/status')));
 });
 
 test('MAX_STALE: fallback addresses stand in, of the record that has some, until there is an answer', async () => {

@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { encodeUpstreamReply, type UpstreamAnswer } from '../../src/demo/upstream.ts';
-import { type EdnsOption, headerFlags } from '../../src/dns/message.ts';
 import { absoluteName } from '../../src/dns/name.ts';
 import { parseRdata } from '../../src/dns/rdata/index.ts';
-import { RCODE, TYPE } from '../../src/dns/types.ts';
-import { MessageWriter } from '../../src/dns/writer.ts';
+import { TYPE } from '../../src/dns/types.ts';
 import { Resolver } from '../../src/resolve/resolver.ts';
 import { Upstream } from '../support/upstream.ts';
 
@@ -210,10 +208,8 @@ test.each([
 ] as const)(
   'RFC 8914: SERVFAIL with extended error %i is %s, and its text is kept',
   async (code, reason, detail) => {
-    up.rewrite = (_reply, query) => {
-      const data = Buffer.concat([Buffer.from([0, code]), Buffer.from('signature of ns1\u0007expired')]);
-      return servfail(query.id, query.questions[0]!.wire, [{ code: 15, data }]);
-    };
+    up.fail('a.example.net', 'servfail');
+    up.explain('a.example.net', [code, 'signature of ns1\u0007expired']);
     const look = await stub.look('a.example.net.', 'A');
     const { outcome } = look;
     expect(outcome).toMatchObject({ kind: 'failed', reason });
@@ -222,6 +218,14 @@ test.each([
   },
 );
 
+test('RFC 8914: an extended error beside a good answer is kept, and the answer counts', async () => {
+  up.set('a.example.net', { A: ['192.0.2.1'] });
+  up.explain('a.example.net', [3, 'stale'], [4]);
+  const look = await stub.look('a.example.net.', 'A');
+  expect(look.outcome.kind).toBe('found');
+  expect(look.extendedError).toBe('EDE 3 Stale Answer: stale; EDE 4 Forged Answer');
+});
+
 test('a referral is a failure of the upstream and no "no data" of the name', async () => {
   up.fail('a.example.net', 'referral');
   expect((await stub.look('a.example.net.', 'A')).outcome).toMatchObject({
@@ -229,10 +233,3 @@ test('a referral is a failure of the upstream and no "no data" of the name', asy
     reason: 'refused',
   });
 });
-
-function servfail(id: number, question: Buffer, options: EdnsOption[]): Buffer {
-  const flags = headerFlags({ qr: true, rd: true, ra: true, rcode: RCODE.SERVFAIL });
-  const writer = new MessageWriter({ limit: 512 }).header({ id, flags }).question(question);
-  writer.opt({ udpSize: 1232, options });
-  return writer.finish();
-}

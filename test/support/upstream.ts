@@ -4,7 +4,7 @@ import {
   type Transport,
   type UpstreamAnswer,
 } from '../../src/demo/upstream.ts';
-import type { Message } from '../../src/dns/message.ts';
+import type { EdnsOption, Message } from '../../src/dns/message.ts';
 import { absoluteName, canonicalName, nameKey } from '../../src/dns/name.ts';
 import { questionOf } from '../../src/dns/query.ts';
 import { RCODE, TYPE } from '../../src/dns/types.ts';
@@ -23,7 +23,12 @@ export type Failure =
   | 'wrong-question'
   /** Octets that are no message, behind the right id. */
   | 'garbage'
-  | 'referral';
+  | 'referral'
+  /** SERVFAIL, as the answer has no signature to be believed (RFC 8914). */
+  | 'bogus';
+
+/** An extended error (RFC 8914): its code, with a text that may be anything. */
+export type ExtendedError = [code: number, text?: string];
 
 /** A controllable recursive resolver on a loopback port of its own. */
 export class Upstream extends DemoUpstream {
@@ -43,6 +48,7 @@ export class Upstream extends DemoUpstream {
   readonly byTransport = { udp: 0, tcp: 0 };
 
   readonly #failures = new Map<string, Failure>();
+  readonly #extendedErrors = new Map<string, readonly ExtendedError[]>();
   readonly #delays = new Map<string, number>();
   readonly #pools = new Map<string, { addresses: readonly string[]; size: number; ttl: number }>();
   #delay = 0;
@@ -59,6 +65,11 @@ export class Upstream extends DemoUpstream {
     for (const type of family ? [family] : ['A', 'AAAA']) {
       this.#failures.set(`${nameKey(absoluteName(name))} ${type}`, failure);
     }
+  }
+
+  /** Says more with each reply to questions for a name from now on: good ones, and those that let it down. None: no more. */
+  explain(name: string, ...errors: ExtendedError[]): void {
+    this.#extendedErrors.set(nameKey(absoluteName(name)), errors);
   }
 
   /** Takes that back. */
@@ -125,11 +136,22 @@ export class Upstream extends DemoUpstream {
     answer: UpstreamAnswer,
     transport: Transport,
   ): Buffer | undefined {
-    const none = (rcode: number, negative = false) =>
-      encodeUpstreamReply(query, { rcode, answers: [], negative }, transport);
+    const explained = this.#extendedErrors.get(nameKey(query.questions[0]!.name)) ?? [];
+    const none = (rcode: number, negative = false, errors = explained) =>
+      encodeUpstreamReply(
+        query,
+        { rcode, answers: [], negative, options: errors.map(extendedErrorOption) },
+        transport,
+      );
     switch (failure) {
       case undefined:
-        return encodeUpstreamReply(query, answer, transport);
+        return encodeUpstreamReply(
+          query,
+          { ...answer, options: explained.map(extendedErrorOption) },
+          transport,
+        );
+      case 'bogus':
+        return none(RCODE.SERVFAIL, false, explained.length > 0 ? explained : [[6, 'no valid signature']]);
       case 'servfail':
         return none(RCODE.SERVFAIL);
       case 'refused':
@@ -154,6 +176,10 @@ export class Upstream extends DemoUpstream {
         return withoutRecursion(none(RCODE.NOERROR));
     }
   }
+}
+
+function extendedErrorOption([code, text = '']: ExtendedError): EdnsOption {
+  return { code: 15, data: Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(text)]) };
 }
 
 function otherQuestion(query: Message): Message {
