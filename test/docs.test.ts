@@ -173,6 +173,10 @@ async function clear(): Promise<void> {
 
 /** Runs a line as a person would, on the service of this test. */
 async function inShell(command: string): Promise<{ status: number; said: string }> {
+  if (command.includes('zoneferry.log')) {
+    await until('a version is in the log', async () => / published, serial none -> /.test(service.log()));
+    await writeFile(join(service.folder, 'zoneferry.log'), service.log());
+  }
   const line = command
     .replaceAll('http://127.0.0.1:8053', `http://${service.http.ip}:${service.http.port}`)
     .replace(/--from-axfr \S+( --key \S+)?/, `--from-axfr ${service.dns.ip}:${service.dns.port}`)

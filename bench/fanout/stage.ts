@@ -74,22 +74,18 @@ export async function openStage(zones: number, secondary: string, own = false): 
         );
         return;
       }
-      await writeLooks(
-        pool,
-        [
-          {
-            name: target ?? TARGET,
-            decide: (before) => ({
-              state: { ...before, answered: true, a: { ...before.a, addresses: [address], ttl: 60 } },
-              changed: true,
-              changedFor: { stable: true, exact: true, fallback: true },
-              news: [],
-              dueAt: Date.now() + 86_400_000,
-            }),
-          },
-        ],
-        [],
-      );
+      await writeLooks(pool, [
+        {
+          name: target ?? TARGET,
+          decide: (before) => ({
+            state: { ...before, answered: true, a: { ...before.a, addresses: [address], ttl: 60 } },
+            changed: true,
+            changedFor: { stable: true, exact: true, fallback: true },
+            news: [],
+            dueAt: Date.now() + 86_400_000,
+          }),
+        },
+      ]);
     },
     waiting: async () => {
       const { rows } = await operator.query('select exists (select from zone_marks) as waiting');

@@ -122,7 +122,6 @@ async function answerTargets(pool: Pool, { targets }: Size): Promise<void> {
             now,
           ),
       })),
-      [],
     );
   }
 }

@@ -9,6 +9,7 @@ import { startMaintenance } from '../sync/maintenance.ts';
 import { OwnFirst } from '../sync/own-first.ts';
 import { OwnZones } from '../sync/own-zones.ts';
 import { Publisher } from '../sync/publisher.ts';
+import { changeOfJob } from '../sync/queues.ts';
 import { resync } from '../sync/resync.ts';
 import { guardsOf, policyOf } from './policy.ts';
 import { openResolver } from './resolver.ts';
@@ -63,6 +64,7 @@ export async function startWorker({
       {
         id: job.id ?? '',
         data,
+        change: changeOfJob(job),
         addedAt: job.timestamp,
         signal,
         progress: (progress) => job.updateProgress(progress),

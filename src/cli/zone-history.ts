@@ -20,9 +20,9 @@ export async function history(name: string, options: { limit: number; json?: boo
   });
   if (options.json) {
     printJson(
-      steps.map(({ from, to, at, deleted, added, reason }) => {
-        const { causes, more = 0 } = readReason(reason);
-        return { serial: to, from, at, deleted, added, causes, more };
+      steps.map(({ from, to, at, deleted, added, change, reason }) => {
+        const { causes, more = 0, joined = [] } = readReason(reason);
+        return { serial: to, from, at, deleted, added, change, joined, causes, more };
       }),
     );
     return;

@@ -37,6 +37,7 @@ export async function show(name: string, options: Json): Promise<void> {
     ['zone', zone.name],
     ['serial', zone.publishedSerial ?? 'none published yet'],
     ['published', zone.publishedAt?.toISOString() ?? 'never'],
+    ['change', zone.change ?? 'not known'],
     ['records', zone.records],
     ['problem', zone.problem ?? 'none'],
     ['primary', zone.primaryNs],

@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { board } from './board.ts';
+import { nameChanges } from './change.ts';
 import { type Door, openDoor, timeouts } from './door.ts';
 import { answerError, HttpError } from './errors.ts';
 import { callerOf, guard } from './guard.ts';
@@ -98,6 +99,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   takeEmptyBodies(app);
   secureHeaders(app);
   guard(app, options);
+  nameChanges(app);
   await documents(app, options);
   health(app, options.reasons);
   page(app);

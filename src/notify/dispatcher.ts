@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import { refusedDelay, replyWait, silentDelay, transportFor } from './backoff.ts';
 import { Gather } from './gather.ts';
 import { InTransfer } from './in-transfer.ts';
+import { NotifyLog } from './notify-log.ts';
 import type { DueNotification, NotificationResult, NotifyOutbox } from './outbox.ts';
 import { Peer } from './peer.ts';
 import { Rate } from './rate.ts';
@@ -33,8 +34,6 @@ const PAUSE_WHEN_FULL = 250;
 /** Milliseconds that a row is put back for when its secondary has no room. */
 const PUT_BACK = 1_000;
 const PUT_BACK_WHILE_SILENT = 10_000;
-/** Milliseconds between two lines about refusals of one secondary. */
-const TELL_AGAIN = 60_000;
 
 /**
  * Empties the outbox: takes what is due, sends it within each secondary's window and rate, and writes what came of it,
@@ -46,7 +45,7 @@ export class Dispatcher {
   readonly #inTransfer: InTransfer;
   readonly #peers = new Map<string, Peer>();
   readonly #rates = new Map<string, Rate>();
-  readonly #told = new Map<string, { rcode: number; at: number }>();
+  readonly #log: NotifyLog;
   #forgetHints: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -59,6 +58,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#log = new NotifyLog(options.log, options.clock);
     this.#inTransfer = options.inTransfer ?? new InTransfer(options.clock);
     this.#settlements = new Gather({
       write: (results) => options.outbox.settle(results),
@@ -140,6 +140,7 @@ export class Dispatcher {
   async #send(peer: Peer, row: DueNotification, signal: AbortSignal): Promise<void> {
     const { sender, clock } = this.#options;
     const sentAt = clock.now();
+    this.#log.sent(row);
     let result: SendResult;
     try {
       result = await sender.send(row, row.address, {
@@ -157,7 +158,7 @@ export class Dispatcher {
     const of = { zoneId, secondaryId, addressText, serial };
     if (result.kind === 'silent') {
       if (peer.wasSilent()) {
-        this.#tellSilent(row, result.error);
+        this.#log.silent(row, result.error);
         for (const waiting of peer.drain()) this.#putBack(waiting, PUT_BACK_WHILE_SILENT);
       }
       const nextAt = new Date(sentAt + silentDelay(row.attempts, peer.answering));
@@ -168,8 +169,9 @@ export class Dispatcher {
       if (rcode === RCODE.NOERROR) {
         if (row.maxTransfers !== undefined) this.#inTransfer.begins(secondaryId, zoneId);
         this.#settlements.add({ ...of, rcode });
+        this.#log.answered(row, clock.now() - sentAt);
       } else {
-        this.#tellRefused(row, rcode);
+        this.#log.refused(row, rcode);
         const nextAt = new Date(sentAt + refusedDelay(rcode, row.attempts));
         this.#settlements.add({ ...of, rcode, error: `refused with ${rcodeToText(rcode)}`, nextAt });
       }
@@ -185,30 +187,11 @@ export class Dispatcher {
   /** A secondary is back: what waits for it need not wait out a back-off that grew while it was away. */
   #returned(peer: Peer, row: DueNotification): void {
     const { outbox, clock, log } = this.#options;
-    log?.info({ secondary: row.secondary, address: row.addressText }, 'secondary answers NOTIFY again');
+    this.#log.returned(row);
     outbox.hasten?.(peer.name, new Date(clock.now())).then(
       () => this.#wakeBy(0),
       (error) => log?.debug({ error: messageOf(error) }, 'waiting NOTIFYs could not be brought forward'),
     );
-  }
-
-  #tellSilent(row: DueNotification, error: string): void {
-    const { secondary, addressText: address, zone } = row;
-    this.#options.log?.warn({ secondary, address, zone, error }, 'secondary does not answer NOTIFY');
-  }
-
-  /** One line for each new reason, not for each zone. */
-  #tellRefused(row: DueNotification, rcode: number): void {
-    const { secondary, addressText: address, zone, serial } = row;
-    const now = this.#options.clock.now();
-    const last = this.#told.get(peerKey(row));
-    const fields = { secondary, address, zone, serial, rcode: rcodeToText(rcode) };
-    if (last?.rcode === rcode && now - last.at < TELL_AGAIN) {
-      this.#options.log?.debug(fields, 'secondary refuses NOTIFY');
-      return;
-    }
-    this.#told.set(peerKey(row), { rcode, at: now });
-    this.#options.log?.warn(fields, 'secondary refuses NOTIFY');
   }
 
   #peerFor(row: DueNotification): Peer {
@@ -246,7 +229,7 @@ export class Dispatcher {
     if (this.#peers.size > MOST_PEERS && held === 0) {
       this.#peers.clear();
       this.#rates.clear();
-      this.#told.clear();
+      this.#log.forget();
     }
     return held;
   }

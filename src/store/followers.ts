@@ -1,6 +1,15 @@
+import { type Change, newChange } from '../trace.ts';
 import type { Decision } from '../zone/alias/decide.ts';
 import { aliasCause } from '../zone/cause.ts';
 import type { Client } from './pool.ts';
+
+/** On whose behalf a target was looked at. */
+export interface Asker {
+  /** The job, as the journal names it. */
+  job?: string | undefined;
+  /** What its answer is followed by. */
+  change?: Change | undefined;
+}
 
 /**
  * Marks the names that changed answers concern; gives how many targets have such. A decision whose change concerns nobody, as no alias
@@ -9,7 +18,7 @@ import type { Client } from './pool.ts';
 export async function markFollowers(
   client: Client,
   decisions: Map<string, Decision>,
-  job: string | undefined,
+  askers: ReadonlyMap<string, Asker>,
 ): Promise<number> {
   const changed = [...decisions].filter(([, decision]) => decision.changed);
   if (changed.length === 0) return 0;
@@ -22,17 +31,18 @@ export async function markFollowers(
     if (concerned.length === 0) continue;
     const { rows } = await client.query<{ target: string }>({
       name: `mark followers, ${which}`,
-      text: `with changed as (select * from unnest($1::text[], $2::jsonb[]) as c (target, cause)), marked as (
-          insert into zone_marks (zone_id, owner, cause)
-          select a.zone_id, a.owner, c.cause from changed c
+      text: `with changed as (select * from unnest($1::text[], $2::jsonb[], $3::text[]) as c (target, cause, change)), marked as (
+          insert into zone_marks (zone_id, owner, cause, change)
+          select a.zone_id, a.owner, c.cause, c.change from changed c
           cross join lateral (select * from aliases where target = c.target collate "C" and ${which} offset 0) as a)
         select target from changed c
         cross join lateral (select from aliases where target = c.target collate "C" and ${which} limit 1) as any_of_them`,
       values: [
         concerned.map(([name]) => name),
         concerned.map(([name, { state, forced }]) =>
-          JSON.stringify(aliasCause(name, state.evidence, job, forced)),
+          JSON.stringify(aliasCause(name, state.evidence, askers.get(name)?.job, forced)),
         ),
+        concerned.map(([name]) => askers.get(name)?.change ?? newChange()),
       ],
     });
     for (const { target } of rows) marked.add(target);

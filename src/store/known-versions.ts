@@ -11,14 +11,16 @@ export class KnownVersion {
   readonly soaTtl: number;
   /** Whether `KnownVersions` gives this one as current. */
   isCurrent = false;
-  /** A string of octets takes a tenth of a Buffer's memory. */
-  readonly #soa: string;
+  /** The id of the change, where it is known, and the SOA: a string of octets takes a tenth of a Buffer's memory. */
+  readonly #octets: string;
+  readonly #soaAt: number;
 
-  constructor(zoneId: string, name: string, soa: Buffer, soaTtl: number) {
+  constructor(zoneId: string, name: string, soa: Buffer, soaTtl: number, change?: Buffer | null) {
     this.zoneId = zoneId;
     this.name = name;
     this.soaTtl = soaTtl;
-    this.#soa = soa.toString('latin1');
+    this.#soaAt = change?.length ?? 0;
+    this.#octets = (change ? Buffer.concat([change, soa]) : soa).toString('latin1');
   }
 
   get serial(): number {
@@ -29,6 +31,12 @@ export class KnownVersion {
     return this.#number(8);
   }
 
+  get change(): string | undefined {
+    return this.#soaAt === 0
+      ? undefined
+      : Buffer.from(this.#octets.slice(0, this.#soaAt), 'latin1').toString('hex');
+  }
+
   /** Written out. */
   zone(): PublishedZone {
     return {
@@ -36,17 +44,19 @@ export class KnownVersion {
       name: this.name,
       nameWire: absoluteName(this.name),
       serial: this.serial,
-      soa: Buffer.from(this.#soa, 'latin1'),
+      soa: Buffer.from(this.#octets.slice(this.#soaAt), 'latin1'),
       soaTtl: this.soaTtl,
       expire: this.expire,
+      change: this.change,
     };
   }
 
   /** One of the SOA's last fields (RFC 1035, 3.3.13), that many octets before its end. */
   #number(before: number): number {
-    const soa = this.#soa;
+    const octets = this.#octets;
     let value = 0;
-    for (let at = soa.length - before, end = at + 4; at < end; at++) value = value * 256 + soa.charCodeAt(at);
+    for (let at = octets.length - before, end = at + 4; at < end; at++)
+      value = value * 256 + octets.charCodeAt(at);
     return value;
   }
 }

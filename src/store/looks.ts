@@ -1,9 +1,10 @@
+import { newChange } from '../trace.ts';
 import type { Decision } from '../zone/alias/decide.ts';
 import { answerOf, type TargetState } from '../zone/alias/state.ts';
 import { aliasCause } from '../zone/cause.ts';
 import type { GuardNumbers, GuardPolicy, SecondOpinion } from '../zone/guard.ts';
 import { binaryArray } from './binary-array.ts';
-import { markFollowers } from './followers.ts';
+import { type Asker, markFollowers } from './followers.ts';
 import { type Judged, judge } from './guards/judge.ts';
 import { endOverrides, type Forced, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
 import { noteGuarded } from './guards/rows.ts';
@@ -13,6 +14,7 @@ import { STATE, type StoredState, stateOf } from './target-state.ts';
 /** A look whose answer waits to be written. */
 export interface FinishedLook {
   name: string;
+  asker?: Asker;
   /** What the answer changes in what is known of the target when it is written. */
   decide(before: TargetState): Decision;
   /**
@@ -54,7 +56,6 @@ interface Locked extends Judged {
 export async function writeLooks(
   pool: Pool,
   looks: readonly FinishedLook[],
-  jobs: readonly string[],
   guards?: GuardPolicy,
 ): Promise<LooksWritten> {
   const client = await pool.connect();
@@ -62,7 +63,7 @@ export async function writeLooks(
   try {
     // Should the server crash now, the answer is lost with its marks, and its target is due as before: nothing waits for the disk.
     await client.query('begin; set local synchronous_commit = off');
-    const result = await write(client, looks, jobs[0], guards);
+    const result = await write(client, looks, guards);
     await client.query('commit');
     return result;
   } catch (error) {
@@ -78,19 +79,19 @@ export async function writeLooks(
 async function write(
   client: Client,
   looks: readonly FinishedLook[],
-  job: string | undefined,
   guards: GuardPolicy | undefined,
 ): Promise<LooksWritten> {
   const locked = await lockTargets(client, looks);
+  const askers = new Map(looks.map(({ name, asker = {} }) => [name, asker]));
   const verdict = guards && (await judge(client, locked, guards));
   const sure = locked.filter(({ name }) => !verdict?.unsure.has(name));
   const decisions = new Map(
     sure.map(({ name, decision }) => [name, verdict?.held.get(name)?.decision ?? decision]),
   );
   await writeStates(client, decisions);
-  const moved = await markFollowers(client, decisions, job);
+  const moved = await markFollowers(client, decisions, askers);
   const apart = await setApart(client, sure, decisions, guards?.apex ? verdict?.emptied : undefined);
-  const marked = await markApart(client, apart, decisions, job);
+  const marked = await markApart(client, apart, decisions, askers);
   if (moved + marked > 0) await client.query(`select pg_notify('zoneferry_marks', '')`);
   await noteGuarded(client, [...new Set([...(verdict?.touched ?? []), ...apart.touched])]);
 
@@ -207,24 +208,28 @@ async function markApart(
   client: Client,
   { forced, ended }: { forced: readonly Forced[]; ended: readonly Owner[] },
   decisions: ReadonlyMap<string, Decision>,
-  job: string | undefined,
+  askers: ReadonlyMap<string, Asker>,
 ): Promise<number> {
   const cause = (target: string, isForced: boolean) =>
-    JSON.stringify(aliasCause(target, decisions.get(target)?.state.evidence, job, isForced));
+    JSON.stringify(
+      aliasCause(target, decisions.get(target)?.state.evidence, askers.get(target)?.job, isForced),
+    );
+  const changeOf = (target: string) => askers.get(target)?.change ?? newChange();
   for (const { name, zoneIds } of forced) {
     await client.query(
-      `insert into zone_marks (zone_id, owner, cause)
-       select zone_id, owner, $3::jsonb from aliases where target = $1 and zone_id = any ($2::bigint[])`,
-      [name, zoneIds, cause(name, true)],
+      `insert into zone_marks (zone_id, owner, cause, change)
+       select zone_id, owner, $3::jsonb, $4 from aliases where target = $1 and zone_id = any ($2::bigint[])`,
+      [name, zoneIds, cause(name, true), changeOf(name)],
     );
   }
   if (ended.length > 0) {
     await client.query(
-      'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
+      'insert into zone_marks (zone_id, owner, cause, change) select * from unnest($1::bigint[], $2::text[], $3::jsonb[], $4::text[])',
       [
         ended.map(({ zoneId }) => zoneId),
         ended.map(({ owner }) => owner),
         ended.map(({ target }) => cause(target, false)),
+        ended.map(({ target }) => changeOf(target)),
       ],
     );
   }

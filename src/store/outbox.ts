@@ -27,6 +27,8 @@ export interface DueNotification {
   key?: TsigKey;
   attempts: number;
   committedAt: Date;
+  /** By what the change is followed, 32 hex digits. */
+  change?: string;
   /** Where it is asked whether it serves the serial; empty: it isn't. */
   checkAt: readonly Endpoint[];
   /** NOTIFYs a second to this secondary, and zones on their way to it at once, where it has limits of its own. */
@@ -107,7 +109,7 @@ export class Outbox {
           returning n.*
         )
         select c.zone_id, z.name as zone, z.published_serial, z.published_soa, z.published_soa_ttl, c.secondary_id, s.name as secondary,
-          c.address, c.attempts, c.serial, c.committed_at, s.notify_rate, s.max_transfers,
+          c.address, c.attempts, c.serial, c.committed_at, case when z.published_serial = c.serial then encode(uuid_send(z.published_change), 'hex') end as change, s.notify_rate, s.max_transfers,
           case when zoneferry_is_verified(s, z) then coalesce(s.check_addresses, s.addresses) else '{}' end as check_at, k.name as key_name, k.algorithm, k.secret, k.min_mac_bits
         from claimed c
         join zones z on z.id = c.zone_id
@@ -139,6 +141,7 @@ export class Outbox {
           addressText: row.address,
           attempts: row.attempts,
           committedAt: row.committed_at,
+          ...(row.change === null ? {} : { change: row.change }),
           checkAt: endpoints(row.check_at),
           ...(row.notify_rate === null ? {} : { rate: row.notify_rate }),
           ...(row.max_transfers === null ? {} : { maxTransfers: row.max_transfers }),

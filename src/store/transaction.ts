@@ -1,3 +1,4 @@
+import type { Change } from '../trace.ts';
 import type { Client, Pool } from './pool.ts';
 
 export const SERIALIZATION_FAILURE = '40001';
@@ -45,18 +46,19 @@ async function attemptOn<T>(client: Client, work: (client: Client) => Promise<T>
 
 /**
  * One transaction whose edits the journal keeps as those of `actor`, such as `api:platform`. `action` says what is done where it is no
- * plain edit.
+ * plain edit; `change` is what it is followed by, else it gets an id of its own.
  */
 export function actingAs<T>(
   pool: Pool,
   actor: string,
   work: (client: Client) => Promise<T>,
   action = '',
+  change: Change = '',
 ): Promise<T> {
   return inTransaction(pool, async (client) => {
     await client.query(
-      `select set_config('zoneferry.actor', $1, true), set_config('zoneferry.action', $2, true)`,
-      [actor, action],
+      `select set_config('zoneferry.actor', $1, true), set_config('zoneferry.action', $2, true), set_config('zoneferry.change', $3, true)`,
+      [actor, action, change],
     );
     return work(client);
   });

@@ -126,7 +126,8 @@ export class VersionSource {
 
   #take(changes: readonly ZoneChange[]): void {
     for (const { zone, version } of changes) {
-      const known = version && new KnownVersion(version.id, zone, version.soa, version.soaTtl);
+      const known =
+        version && new KnownVersion(version.id, zone, version.soa, version.soaTtl, version.change);
       this.#known.change(zone, known);
       if (known) this.#onVersion(known);
     }
@@ -169,7 +170,10 @@ export class VersionSource {
       const found = await readCurrent(this.#pool, [...asked.keys()]);
       for (const [name, waiting] of asked) {
         const zone = found.get(name);
-        reading.take(name, zone && new KnownVersion(zone.zoneId, name, zone.soa, zone.soaTtl));
+        reading.take(
+          name,
+          zone && new KnownVersion(zone.zoneId, name, zone.soa, zone.soaTtl, octetsOf(zone.change)),
+        );
         const current: CurrentZone = zone
           ? { kind: 'zone', zone }
           : { kind: found.has(name) ? 'unpublished' : 'unknown' };
@@ -202,4 +206,8 @@ async function within<T>(deadline: number, work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function octetsOf(change: string | undefined): Buffer | undefined {
+  return change === undefined ? undefined : Buffer.from(change, 'hex');
 }

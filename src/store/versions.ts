@@ -2,7 +2,8 @@ import { absoluteName } from '../dns/name.ts';
 import type { JournalStep, PublishedZone } from '../zone/version.ts';
 import type { Pool } from './pool.ts';
 
-export const ZONE_COLUMNS = 'id, name, published_serial, published_soa, published_soa_ttl';
+export const ZONE_COLUMNS =
+  'id, name, published_serial, published_soa, published_soa_ttl, uuid_send(published_change) as published_change';
 
 export interface ZoneRow {
   id: string;
@@ -10,6 +11,7 @@ export interface ZoneRow {
   published_serial: string | null;
   published_soa: Buffer | null;
   published_soa_ttl: number | null;
+  published_change: Buffer | null;
 }
 
 /** The published state of these zones, by name; a zone without a version is there with `undefined`. */
@@ -74,5 +76,6 @@ export function publishedZone(row: ZoneRow): PublishedZone | undefined {
     soa: row.published_soa,
     soaTtl: row.published_soa_ttl ?? 0,
     expire: row.published_soa.readUInt32BE(row.published_soa.length - 8),
+    change: row.published_change?.toString('hex'),
   };
 }

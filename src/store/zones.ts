@@ -23,6 +23,8 @@ export interface Zone {
   /** Null: no version was published yet. */
   publishedSerial: number | null;
   publishedAt: Date | null;
+  /** By what the published version is followed, as in the log; null where that is not known. */
+  change: string | null;
   /** Records of the published version, the SOA left out. */
   records: number;
   /** Why it can't be published; null where it can. */
@@ -44,7 +46,7 @@ export interface ZoneSettings {
 }
 
 const COLUMNS = `id, name, serial, serial_policy, primary_ns, contact, refresh, retry, expire, minimum, soa_ttl, alias_floor,
-  published_serial, published_at, record_count, problem`;
+  published_serial, published_at, encode(uuid_send(published_change), 'hex') as change, record_count, problem`;
 
 /** Every zone in the order of names, after `after`, at most `limit`. */
 export async function listZones(pool: Pool, after = '', limit = 1_000_000): Promise<Zone[]> {
@@ -154,6 +156,7 @@ function toZone(row: any): Zone {
     aliasFloor: row.alias_floor,
     publishedSerial: row.published_serial === null ? null : Number(row.published_serial),
     publishedAt: row.published_at,
+    change: row.change,
     records: row.record_count,
     problem: row.problem,
   };

@@ -1,8 +1,10 @@
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Asker } from '../store/followers.ts';
 import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
 import { claimDueTargets } from '../store/targets.ts';
+import { newChange } from '../trace.ts';
 import type { Looker, LookResult } from './looker.ts';
 
 const CLAIM = 2_000; // targets taken at a time
@@ -17,14 +19,14 @@ export async function lookAtDue(
   pool: Pool,
   looker: Looker,
   clock: { now(): number },
-  job: string | undefined,
+  asker: Asker,
   onResult: (result: LookResult | undefined) => void = () => {},
   signal?: AbortSignal,
 ): Promise<number> {
   return inFlow(
     CLAIM,
     () => claimDueTargets(pool, CLAIM, LEASE),
-    (target) => looker.look(target, clock.now(), job).then(onResult, () => onResult(undefined)),
+    (target) => looker.look(target, clock.now(), asker).then(onResult, () => onResult(undefined)),
     signal,
   );
 }
@@ -73,7 +75,7 @@ export function lookOnHint(
   const run = async () => {
     do {
       again = false;
-      await lookAtDue(pool, looker, clock, undefined).catch((error) =>
+      await lookAtDue(pool, looker, clock, { change: newChange() }).catch((error) =>
         log.error(
           { error: messageOf(error) },
           'due targets could not be looked at; the next tick tries again',

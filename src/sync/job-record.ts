@@ -1,9 +1,12 @@
-import type { ResyncJob } from './queues.ts';
+import { changeId } from '../trace.ts';
+import { changeOfJob, type ResyncJob } from './queues.ts';
 
 /** A job as the API and `--json` show it; times in ISO 8601. */
 export interface JobRecord {
   id: string;
   name: string;
+  /** By what all that it changes is followed. */
+  change: string;
   state: string;
   data: unknown;
   progress: unknown;
@@ -19,6 +22,7 @@ export function jobRecord(job: ResyncJob, state: string): JobRecord {
   return {
     id: job.id ?? '',
     name: job.name,
+    change: changeId(changeOfJob(job)),
     state,
     data: job.data,
     progress: job.progress || null,

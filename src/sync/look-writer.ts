@@ -18,7 +18,6 @@ export type Written = WrittenLook | 'unsure' | undefined;
 
 interface Waiting {
   look: FinishedLook;
-  job: string | undefined;
   since: number;
   resolve(written: Written): void;
   reject(error: unknown): void;
@@ -47,11 +46,9 @@ export class LookWriter {
     this.#guards = guards;
   }
 
-  /** Gives what was decided when it was written. `job` is named in the journal. */
-  write(look: FinishedLook, job: string | undefined): Promise<Written> {
-    return new Promise((resolve, reject) =>
-      this.#add({ look, job, since: performance.now(), resolve, reject }),
-    );
+  /** Gives what was decided when it was written. */
+  write(look: FinishedLook): Promise<Written> {
+    return new Promise((resolve, reject) => this.#add({ look, since: performance.now(), resolve, reject }));
   }
 
   /** Waits for what is being written; what can't be written now is given up. */
@@ -87,12 +84,10 @@ export class LookWriter {
   }
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const jobs = [...new Set(batch.flatMap(({ job }) => job ?? []))];
     try {
       const { written, busy, unsure } = await writeLooks(
         this.#pool,
         batch.map(({ look }) => look),
-        jobs,
         this.#guards,
       );
       this.#failing = false;

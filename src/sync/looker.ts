@@ -2,8 +2,10 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Family, LooksUp } from '../resolve/resolver.ts';
+import type { Asker } from '../store/followers.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
+import { changeId } from '../trace.ts';
 import { type Decision, decide, delayUntilRefresh } from '../zone/alias/decide.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen, TargetLook } from '../zone/alias/seen.ts';
@@ -74,12 +76,12 @@ export class Looker {
   /**
    * Looks at a target. `notBefore` (milliseconds): a look that began earlier doesn't count.
    */
-  look(target: KnownTarget, notBefore: number, job?: string, force?: LookForce): Promise<LookResult> {
+  look(target: KnownTarget, notBefore: number, asker: Asker = {}, force?: LookForce): Promise<LookResult> {
     const running = this.#running.get(target.name);
     if (running && running.startedAt >= notBefore && !force) return running.done;
     const after = running?.done.catch(() => {});
     const entry: Running = { startedAt: Number.POSITIVE_INFINITY, done: NOT_YET };
-    entry.done = this.#lookInTurn(target, job, force, after, () => {
+    entry.done = this.#lookInTurn(target, asker, force, after, () => {
       entry.startedAt = this.#options.clock.now();
     });
     this.#running.set(target.name, entry);
@@ -100,7 +102,7 @@ export class Looker {
 
   async #lookInTurn(
     target: KnownTarget,
-    job: string | undefined,
+    asker: Asker,
     force: LookForce | undefined,
     after: Promise<unknown> | undefined,
     begins: () => void,
@@ -110,7 +112,7 @@ export class Looker {
       await new Promise<void>((go) => this.#queue.push(go));
     this.#active++;
     begins();
-    return this.#lookAt(target, job, force);
+    return this.#lookAt(target, asker, force);
   }
 
   /** Another target has its turn: what is answered, and waits to be written, takes no place. */
@@ -119,11 +121,7 @@ export class Looker {
     this.#queue.shift()?.();
   }
 
-  async #lookAt(
-    target: KnownTarget,
-    job: string | undefined,
-    force: LookForce | undefined,
-  ): Promise<LookResult> {
+  async #lookAt(target: KnownTarget, asker: Asker, force: LookForce | undefined): Promise<LookResult> {
     const got: TargetLook = {};
     const { name, state } = target;
     const a = this.#ask(name, 'A', toAvoid(state.a)).then((seen) => (got.a = seen));
@@ -134,11 +132,11 @@ export class Looker {
     if (!got.a || !got.aaaa) await withinReason(both);
     const inTime = { ...got };
     if (await this.#isSteady(target, inTime, force)) return { name, outcome: 'resolved', changed: false };
-    const first = await this.#decideAndWrite(target, inTime, job, force);
+    const first = await this.#decideAndWrite(target, inTime, asker, force);
     if (inTime.a && inTime.aaaa) return first;
     await both;
     const late: TargetLook = inTime.a ? { aaaa: got.aaaa } : { a: got.a };
-    const second = await this.#decideAndWrite(target, late, job, force);
+    const second = await this.#decideAndWrite(target, late, asker, force);
     return { ...second, changed: first.changed || second.changed };
   }
 
@@ -170,15 +168,15 @@ export class Looker {
   async #decideAndWrite(
     { name }: KnownTarget,
     look: TargetLook,
-    job: string | undefined,
+    asker: Asker,
     force: LookForce | undefined,
   ): Promise<LookResult> {
-    let written = await this.#write(name, look, job, force);
+    let written = await this.#write(name, look, asker, force);
     if (written === 'unsure')
-      written = await this.#write(name, look, job, force, await this.#askAnother(name, look));
+      written = await this.#write(name, look, asker, force, await this.#askAnother(name, look));
     if (!written || written === 'unsure') return { name, outcome: 'failed', changed: false };
     const { decision, heldBy, forcedSome } = written;
-    this.#report(name, decision, job);
+    this.#report(name, decision, asker);
     const outcome = heldBy ? 'held' : outcomeOf(decision.state);
     return { name, outcome, changed: decision.changed || forcedSome };
   }
@@ -186,7 +184,7 @@ export class Looker {
   #write(
     name: string,
     look: TargetLook,
-    job: string | undefined,
+    asker: Asker,
     force: LookForce | undefined,
     opinion?: SecondOpinion,
   ): Promise<Written> {
@@ -195,23 +193,21 @@ export class Looker {
     // a failed look is never taken for an answer
     const isAnswer = [look.a, look.aaaa].some((seen) => seen && seen.kind !== 'failed');
     const zoneIds = typeof force === 'object' && isAnswer ? force.zoneIds : undefined;
-    return this.#writer.write(
-      {
-        name,
-        decide: (before) => {
-          const decision = decide(before, look, policy, now, force === 'damping' ? force : undefined);
-          // a failing one is looked at again as soon as it may be
-          if (decision.state.failures > 0) return decision;
-          return { ...decision, dueAt: spread(decision.dueAt, now, policy, this.#draw()) };
-        },
-        ...(zoneIds && {
-          forced: { zoneIds, decide: (before) => decide(before, look, policy, now, 'everything') },
-        }),
-        ...(opinion && { opinion }),
-        ...(guards && { again: now + guards.again }),
+    return this.#writer.write({
+      name,
+      asker,
+      decide: (before) => {
+        const decision = decide(before, look, policy, now, force === 'damping' ? force : undefined);
+        // a failing one is looked at again as soon as it may be
+        if (decision.state.failures > 0) return decision;
+        return { ...decision, dueAt: spread(decision.dueAt, now, policy, this.#draw()) };
       },
-      job,
-    );
+      ...(zoneIds && {
+        forced: { zoneIds, decide: (before) => decide(before, look, policy, now, 'everything') },
+      }),
+      ...(opinion && { opinion }),
+      ...(guards && { again: now + guards.again }),
+    });
   }
 
   /** Asks for the same at another resolver; where the same one answers, there is no other opinion. */
@@ -224,15 +220,19 @@ export class Looker {
     return { a, aaaa };
   }
 
-  #report(name: string, { state, news, changed }: Decision, job: string | undefined): void {
+  #report(name: string, { state, news, changed }: Decision, asker: Asker): void {
     const { log } = this.#options;
     const { a, aaaa, failures } = state;
-    for (const line of news) log.warn({ target: name, job }, `${name}: ${line}`);
+    const by = { job: asker.job, change: asker.change && changeId(asker.change) };
+    for (const line of news) log.warn({ target: name, ...by }, `${name}: ${line}`);
     if (changed) {
-      log.info({ target: name, a: a.addresses, aaaa: aaaa.addresses, job }, `${name} changed its addresses`);
+      log.info(
+        { target: name, a: a.addresses, aaaa: aaaa.addresses, ...by },
+        `${name} changed its addresses`,
+      );
     } else if (failures === 1) {
       log.warn(
-        { target: name, a: a.detail, aaaa: aaaa.detail },
+        { target: name, a: a.detail, aaaa: aaaa.detail, ...by },
         `${name} was not resolved; what is published stays`,
       );
     }

@@ -6,6 +6,7 @@ import type { Pool } from '../store/pool.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
 import { type MarkedZones, markedZones } from '../store/publication/read.ts';
 import { hastenTargets } from '../store/targets.ts';
+import { changeId } from '../trace.ts';
 import { type AliasPolicy, aliasPolicy } from '../zone/alias/policy.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 
@@ -179,9 +180,17 @@ export class Publisher {
 
   #report(publication: Publication): void {
     const { log } = this.#options;
-    for (const { name, from, serial, deleted, added } of publication.zones) {
+    for (const { name, from, serial, deleted, added, change, joined } of publication.zones) {
       log.info(
-        { zone: name, from, serial, deleted, added },
+        {
+          zone: name,
+          from,
+          serial,
+          deleted,
+          added,
+          change: changeId(change),
+          ...(joined.length > 0 && { joined }),
+        },
         `${name} published, serial ${from ?? 'none'} -> ${serial}`,
       );
     }

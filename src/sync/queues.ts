@@ -3,6 +3,7 @@ import { Queue, QueueEvents } from 'bullmq';
 import type { Clock } from '../clock.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type Change, changeOf } from '../trace.ts';
 import type { Backend } from './queue/backend.ts';
 import { type Cancelled, cancelJob, retryJob } from './queue/cancel.ts';
 import { openBackend } from './queue/choose.ts';
@@ -17,6 +18,14 @@ import {
 } from './queue/job.ts';
 import { sweepFinished } from './queue/retention.ts';
 import { type ResyncJob, type ResyncProcessor, ResyncWorker } from './queue/workers.ts';
+
+/** What tells a job from every other one. */
+export type AddedJob = Pick<ResyncJob, 'id' | 'timestamp' | 'deduplicationId'>;
+
+/** By what all that a job changes is followed: the same whoever asks, at every try; one for all who add the job of a tick. */
+export function changeOfJob(job: AddedJob): Change {
+  return changeOf(job.deduplicationId ?? `job ${job.id} ${job.timestamp}`);
+}
 
 export type { Cancelled } from './queue/cancel.ts';
 export type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';

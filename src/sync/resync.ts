@@ -13,6 +13,7 @@ import {
   zonesFollowing,
 } from '../store/resync.ts';
 import { targetsOf } from '../store/targets.ts';
+import type { Change } from '../trace.ts';
 import { inFlow, lookAtDue } from './due.ts';
 import type { Looker, LookResult } from './looker.ts';
 import type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
@@ -21,6 +22,8 @@ import type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
 export interface ResyncTask {
   id: string;
   data: ResyncData;
+  /** By what all that it changes is followed. */
+  change: Change;
   /** When it was added, in milliseconds: earlier looks don't count. */
   addedAt: number;
   progress(progress: ResyncProgress): Promise<void>;
@@ -38,15 +41,16 @@ export async function resync(
 ): Promise<ResyncResult> {
   const started = clock.now();
   const { data } = job;
+  const asker = { job: job.id, change: job.change };
   const zoneIds = await namedZones(pool, data);
   const since = await databaseTime(pool);
   const tally = new Tally(job);
 
   if (data.due && !zoneIds) {
-    const looks = lookAtDue(pool, looker, clock, job.id, (result) => tally.add(result), job.signal);
+    const looks = lookAtDue(pool, looker, clock, asker, (result) => tally.add(result), job.signal);
     await unlessAborted(looks, job.signal);
   } else {
-    if (!data.due) await followAgain(pool, zoneIds, data.force === true);
+    if (!data.due) await followAgain(pool, zoneIds, data.force === true, job.change);
     await publishedUpTo(pool, zoneIds, await newestMark(pool), job.signal);
     const force = data.force === true ? (zoneIds ? { zoneIds } : 'damping') : undefined;
     let after = '';
@@ -60,7 +64,7 @@ export async function resync(
       PAGE,
       nextPage,
       (target) =>
-        looker.look(target, Math.min(job.addedAt, started), job.id, force).then(
+        looker.look(target, Math.min(job.addedAt, started), asker, force).then(
           (result) => tally.add(result),
           () => tally.add(undefined),
         ),

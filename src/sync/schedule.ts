@@ -1,11 +1,12 @@
 import { createTask } from 'node-cron';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type AddedJob, changeOfJob } from './queues.ts';
 
 /** What the schedule needs of the queue. */
 export interface ScheduledQueue {
   /** Adds the job of a tick; processes that add for the same tick add one together. */
-  addScheduled(tick: Date): Promise<unknown>;
+  addScheduled(tick: Date): Promise<AddedJob | undefined>;
 }
 
 /**
@@ -41,8 +42,8 @@ async function addTick(queue: ScheduledQueue, date: Date, log: Log): Promise<voi
   // The time that was meant, not the one at which we woke: all processes must name a tick alike.
   const tick = new Date(Math.floor(date.getTime() / 1000) * 1000);
   try {
-    await queue.addScheduled(tick);
-    log.debug({ tick }, 'tick');
+    const added = await queue.addScheduled(tick);
+    log.debug({ tick, ...(added && { job: added.id, change: changeOfJob(added) }) }, 'tick');
   } catch (error) {
     log.warn({ tick, err: error }, `the queue did not take a tick: ${messageOf(error)}`);
   }

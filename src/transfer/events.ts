@@ -9,6 +9,11 @@ export type Asked = 'SOA' | 'AXFR' | 'IXFR';
  */
 export type Given = 'SOA' | 'AXFR' | 'IXFR' | 'AXFR-style IXFR' | 'up-to-date' | 'retry over TCP';
 
+/** By what a version's change is followed, worked out when it is asked for. */
+export interface Versioned {
+  readonly change: string | undefined;
+}
+
 /** One answer with data to a secondary, told when it is over. */
 export interface ServedEvent {
   readonly zoneId: string;
@@ -26,6 +31,8 @@ export interface ServedEvent {
   /** The serial that an IXFR client has. */
   readonly fromSerial?: number;
   readonly serial: number;
+  /** The version itself, for what is asked of few answers. */
+  readonly version: Versioned;
   /** Whether all of it went to the client's connection; that it was taken in is for a SOA check to say. */
   readonly complete: boolean;
   /** Why it is not complete. */

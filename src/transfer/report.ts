@@ -229,6 +229,7 @@ function fieldsOf(answer: StartedAnswer): Record<string, unknown> {
     given: answer.given,
     ...(answer.fromSerial === undefined ? {} : { fromSerial: answer.fromSerial }),
     serial: answer.serial,
+    ...(answer.version.change === undefined ? {} : { change: answer.version.change }),
   };
 }
 

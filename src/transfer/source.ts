@@ -15,6 +15,8 @@ export interface KnownVersion {
   readonly expire: number;
   /** Whether this is the newest that is known of its zone, and as new as all that is answered from memory. */
   readonly isCurrent: boolean;
+  /** As in `PublishedZone`. */
+  readonly change: string | undefined;
   /** Written out. */
   zone(): PublishedZone;
 }

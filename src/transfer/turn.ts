@@ -279,6 +279,7 @@ export class Turn {
       given: givenOf(answer, ask.kind),
       ...(ask.kind === 'IXFR' ? { fromSerial: ask.serial } : {}),
       serial: zone.serial,
+      version: zone,
       startedAt: this.#parts.clock.now(),
     };
   }

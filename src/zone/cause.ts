@@ -32,6 +32,8 @@ export type Cause =
 export interface Reason {
   causes: Cause[];
   more?: number;
+  /** The ids of further changes that went into it. */
+  joined?: string[];
 }
 
 const MOST = 20; // causes kept of one version
@@ -68,10 +70,11 @@ export function aliasCause(
 }
 
 /** What a version keeps of its causes, which are different from one another, as the JSON that marks carry: it is never unpacked here. */
-export function reasonJson(causes: ReadonlySet<string>): string {
+export function reasonJson(causes: ReadonlySet<string>, joined: readonly string[] = []): string {
   const kept = [...causes].slice(0, MOST);
   const more = causes.size > MOST ? `,"more":${causes.size - MOST}` : '';
-  return `{"causes":[${kept.join()}]${more}}`;
+  const others = joined.length > 0 ? `,"joined":${JSON.stringify(joined)}` : '';
+  return `{"causes":[${kept.join()}]${more}${others}}`;
 }
 
 /** A stored reason, of earlier versions of the journal too. */

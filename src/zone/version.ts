@@ -10,6 +10,8 @@ export interface PublishedZone {
   readonly soaTtl: number;
   /** Seconds, as in the SOA. */
   readonly expire: number;
+  /** By what the change that made it is followed, 32 hex digits; undefined where that is not known. */
+  readonly change: string | undefined;
 }
 
 /** A record as secondaries get it; its rdata is uncompressed. */

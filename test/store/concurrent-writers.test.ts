@@ -163,7 +163,7 @@ test('four workers, two of them processes, with targets that move and SQL edits 
     while (!edited) {
       const looks = targets.map((target) => found(target, `203.0.113.${(moves++ % 200) + pool}`));
       // either order of the targets: rows are locked in one order all the same
-      await writeLooks(store.pool, pool === 1 ? looks : looks.reverse(), []);
+      await writeLooks(store.pool, pool === 1 ? looks : looks.reverse());
       await pause(5);
     }
   };
@@ -228,7 +228,6 @@ test('a large zone newly follows targets that are answered all the time: it is p
       await writeLooks(
         store.pool,
         targets.map((target) => found(target, `203.0.113.${round % 200}`)),
-        [],
       );
   })();
   try {

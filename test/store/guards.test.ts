@@ -140,7 +140,6 @@ describe('guard empty', () => {
             name,
             decide: (before: TargetState) => decide(before, denied, policy, now),
           })),
-          [],
           guards(),
         );
       }
@@ -191,7 +190,6 @@ describe('guard change', () => {
     writeLooks(
       store.pool,
       Array.from({ length: to - from }, (_, index) => moved(from + index, opinion)),
-      [],
       policyOfGuards,
     );
 
@@ -290,7 +288,6 @@ describe('--force', () => {
           forced: { zoneIds, decide: (before) => decide(before, answer, policy, now, 'everything') },
         },
       ],
-      [],
       policyOfGuards,
     );
   const addresses = async (zoneId: string) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { ROLES, type Role, type Service, startService } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
-import type { Log } from '../../src/log.ts';
+import type { Log, LogFields } from '../../src/log.ts';
 import { freshDatabase } from './database.ts';
 import { freePort } from './secondaries/ports.ts';
 import { until } from './until.ts';
@@ -18,6 +18,8 @@ export interface House {
   dns: { host: string; port: number };
   http: string;
   lines: string[];
+  /** What was logged, with its fields; `debug` is left out. */
+  entries: Entry[];
   /** Starts a further process's worth of rooms on the same database. */
   addService(roles?: readonly Role[], settings?: Record<string, string>): Promise<Service>;
   /** A zone with its NS and these records; its id. */
@@ -29,6 +31,11 @@ export interface House {
   publishes(name: string, type: string, contents: string[]): Promise<void>;
   serial(zone: string): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface Entry {
+  message: string;
+  fields: Readonly<Record<string, unknown>>;
 }
 
 export async function openHouse(
@@ -44,6 +51,7 @@ export async function openHouse(
   const operator = new pg.Pool({ connectionString: database.url, max: 10 });
   operator.on('error', () => {});
   const lines: string[] = [];
+  const entries: Entry[] = [];
   const services: Service[] = [];
   const addService = async (roles: readonly Role[] = ROLES, more: Record<string, string> = {}) => {
     const config = loadConfig(
@@ -62,7 +70,7 @@ export async function openHouse(
       },
       folder,
     );
-    const service = await startService(config, { roles, log: collect(lines) });
+    const service = await startService(config, { roles, log: collect(lines, entries) });
     services.push(service);
     return { service, config };
   };
@@ -75,6 +83,7 @@ export async function openHouse(
     dns: { host: dns.ip, port: dns.port },
     http: `http://127.0.0.1:${config.httpListen.port}`,
     lines,
+    entries,
     addService: async (roles, more) => (await addService(roles, more)).service,
     zone: async (name, records = []) => {
       const client = await operator.connect();
@@ -124,9 +133,10 @@ export async function openHouse(
   return house;
 }
 
-function collect(lines: string[]): Log {
-  const write = (_fields: object, message: string) => {
+function collect(lines: string[], entries: Entry[]): Log {
+  const write = (fields: LogFields, message: string) => {
     lines.push(message);
+    entries.push({ message, fields });
   };
-  return { debug: () => {}, info: write, warn: write, error: write, child: () => collect(lines) };
+  return { debug: () => {}, info: write, warn: write, error: write, child: () => collect(lines, entries) };
 }

@@ -130,13 +130,14 @@ export class MemoryZones implements VersionSource {
     const before = this.#known.get(zone);
     if (before?.of === memory.zone) return before.known;
     const of = memory.zone;
-    const { zoneId, name, serial, expire } = of;
+    const { zoneId, name, serial, expire, change } = of;
     const isCurrent = () => this.#zones.get(zone)?.zone === of && memory.published;
     const known = {
       zoneId,
       name,
       serial,
       expire,
+      change,
       zone: () => of,
       get isCurrent() {
         return isCurrent();
@@ -271,5 +272,6 @@ function makeZone(nameWire: Buffer, serial: number): PublishedZone {
     }),
     soaTtl: 3600,
     expire: 604_800,
+    change: undefined,
   };
 }

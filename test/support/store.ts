@@ -94,7 +94,7 @@ export async function lookAt(
     const look = answers[name];
     return look ? [{ name, decide: (before: TargetState) => decide(before, look, policy, now, force) }] : [];
   });
-  return writeLooks(store.pool, looks, [], guards);
+  return writeLooks(store.pool, looks, guards);
 }
 
 /** What a zone publishes beside its SOA, as sorted lines "name ttl type content". */

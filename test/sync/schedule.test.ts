@@ -35,7 +35,7 @@ test('a queue that fails costs its tick alone', async () => {
 
 class Ticks {
   readonly times: string[] = [];
-  async addScheduled(tick: Date): Promise<void> {
+  async addScheduled(tick: Date): Promise<undefined> {
     this.times.push(tick.toISOString());
   }
 }

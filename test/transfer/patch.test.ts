@@ -27,7 +27,16 @@ function zoneAt(serial: number): PublishedZone {
     expire: 3,
     minimum: 4,
   });
-  return { zoneId: '1', name: 'example.com.', nameWire: ZONE, serial, soa, soaTtl: 3600, expire: 3 };
+  return {
+    zoneId: '1',
+    name: 'example.com.',
+    nameWire: ZONE,
+    serial,
+    soa,
+    soaTtl: 3600,
+    expire: 3,
+    change: undefined,
+  };
 }
 
 /** A zone in memory that changes step by step. */

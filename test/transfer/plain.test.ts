@@ -161,7 +161,10 @@ function overTcp(port: number, ...requests: Buffer[]): Promise<string[]> {
 }
 
 const told = ({ served, log }: Running) => ({
-  served: served.map(({ port: _port, ms: _ms, startedAt: _at, ...rest }) => rest),
+  served: served.map(({ port: _port, ms: _ms, startedAt: _at, version, ...rest }) => ({
+    ...rest,
+    change: version.change,
+  })),
   lines: log.lines.map(({ level, message }) => `${level} ${message.replace(/#\d+|[\d.]+ secs/g, '')}`),
 });
 

@@ -5,6 +5,7 @@ import type { Client, Pool } from '../../store/pool.ts';
 import { zoneIdsOf } from '../../store/resync.ts';
 import { actingAs } from '../../store/transaction.ts';
 import { type Convergence, inWords } from '../../zone/convergence.ts';
+import { changeOfRequest, nameChange } from '../change.ts';
 import { HttpError, notFound } from '../errors.ts';
 import { callerOf } from '../guard.ts';
 
@@ -32,14 +33,20 @@ export function domainName(text: string, field: string): string {
   return text.endsWith('.') ? text : `${text}.`;
 }
 
-/** Makes a change as who sent the request, whom the journal names: by the token, where it has a name. */
-export function asCaller<T>(
+/**
+ * Makes a change as who sent the request, whom the journal names: by the token, where it has a name. The answer names the id that the change
+ * is followed by.
+ */
+export async function asCaller<T>(
   request: FastifyRequest,
   pool: Pool,
   change: (client: Client) => Promise<T>,
   action?: string,
 ): Promise<T> {
-  return actingAs(pool, `api:${callerOf(request).name ?? 'api'}`, change, action);
+  const id = changeOfRequest(request);
+  const result = await actingAs(pool, `api:${callerOf(request).name ?? 'api'}`, change, action, id);
+  nameChange(request, id);
+  return result;
 }
 
 /** The ids of the zones named; undefined where none are, which means all. */

@@ -40,9 +40,9 @@ export function historyRoutes(app: FastifyInstance, { pool }: Rooms): void {
     async ({ params, query }) => {
       const zone = await zoneOf(pool, params.zone);
       const steps = await readSteps(pool, zone.id, {});
-      const versions = steps.slice(0, query.limit).map(({ from, to, at, deleted, added, reason }) => {
-        const { causes, more = 0 } = readReason(reason);
-        return { serial: to, from, at, deleted, added, causes, more };
+      const versions = steps.slice(0, query.limit).map(({ from, to, at, deleted, added, change, reason }) => {
+        const { causes, more = 0, joined = [] } = readReason(reason);
+        return { serial: to, from, at, deleted, added, change, joined, causes, more };
       });
       return { ...success(versions), next: null, total: steps.length };
     },

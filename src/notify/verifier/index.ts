@@ -20,6 +20,7 @@ import {
   putBack,
 } from './schedule.ts';
 import { type Served, takenOf } from './taken-log.ts';
+import { tellServing } from './tell.ts';
 
 export interface VerifierOptions {
   ledger: LookLedger;
@@ -102,7 +103,8 @@ export class Verifier {
   /** A secondary has answered the NOTIFY of a serial: it is looked at soon. */
   answered(row: DueNotification): void {
     if (row.checkAt.length === 0 || this.#stop.signal.aborted) return;
-    const { zoneId, zone, zoneWire, serial, committedAt, secondaryId, secondary, checkAt, rate } = row;
+    const { zoneId, zone, zoneWire, serial, committedAt, secondaryId, secondary, checkAt, rate, change } =
+      row;
     const key = keyOf(row);
     const held = this.#held.get(key);
     if (held !== undefined && !isNewer(serial, held.awaited.serial)) return;
@@ -119,6 +121,7 @@ export class Verifier {
       secondary,
       checkAt,
       ...(rate === undefined ? {} : { rate }),
+      ...(change === undefined ? {} : { change }),
       misses: 0,
       wasServing: false,
     };
@@ -228,7 +231,9 @@ export class Verifier {
       inTransfer?.ends(awaited.secondaryId, awaited.zoneId);
       if (!awaited.wasServing) {
         awaited.wasServing = true;
-        onVisible?.(awaited.secondaryId, Math.max(0, seen.at.getTime() - awaited.committedAt.getTime()));
+        const ms = Math.max(0, seen.at.getTime() - awaited.committedAt.getTime());
+        onVisible?.(awaited.secondaryId, ms);
+        tellServing(this.#options.log, awaited, ms);
       }
     }
     if (ahead !== undefined)

@@ -7,6 +7,8 @@ export interface Step {
   at: Date;
   deleted: number;
   added: number;
+  /** By what it is followed in the log; null for versions of before there were such ids. */
+  change: string | null;
   /** As the journal has it: see readReason. */
   reason: object;
   /** Whether the source before it is known. */
@@ -29,7 +31,7 @@ export interface Reach {
 export async function readSteps(client: Pool | Client, zoneId: string, reach: Reach): Promise<Step[]> {
   const walked = await walk(client, zoneId, reach);
   const { rows } = await client.query(
-    `select from_serial, to_serial, created_at, deleted_count, added_count, reason, source_known, old_soa, old_soa_ttl
+    `select from_serial, to_serial, created_at, deleted_count, added_count, encode(uuid_send(change), 'hex') as change, reason, source_known, old_soa, old_soa_ttl
      from zone_changes where zone_id = $1::bigint and from_serial = any ($2::bigint[])`,
     [zoneId, walked],
   );
@@ -42,6 +44,7 @@ export async function readSteps(client: Pool | Client, zoneId: string, reach: Re
         at: row.created_at,
         deleted: row.deleted_count,
         added: row.added_count,
+        change: row.change,
         reason: row.reason,
         sourceKnown: row.source_known,
         oldSoa: row.old_soa,

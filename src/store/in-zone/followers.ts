@@ -1,3 +1,4 @@
+import { newChange } from '../../trace.ts';
 import { type Cause, followCause, isFollowing } from '../../zone/cause.ts';
 import { namesAbove, namesWithin } from '../../zone/in-zone/names.ts';
 import type { Client } from '../pool.ts';
@@ -49,25 +50,31 @@ export async function spreadMarks(
     values,
   );
   const followers = rows.filter((row) => !row.due);
-  const causes = causesByName(marks, zones);
-  const spread = followers.map((row) => ({
-    ...row,
-    cause: JSON.stringify(followCause(row.name, causes(row.name))),
-  }));
+  const origins = marksByName(marks, zones);
+  const spread = followers.map((row) => {
+    const origin = origins(row.name);
+    const edit = origin && (JSON.parse(origin.cause ?? '{}') as Cause);
+    return {
+      ...row,
+      cause: JSON.stringify(followCause(row.name, edit)),
+      change: origin?.change ?? newChange(),
+    };
+  });
   const isReady = new Set(ready.map(({ id }) => id));
   const elsewhere = spread.filter((row) => !isReady.has(row.zone_id));
   if (elsewhere.length > 0)
     await client.query(
-      'insert into zone_marks (zone_id, owner, cause) select * from unnest($1::bigint[], $2::text[], $3::jsonb[])',
+      'insert into zone_marks (zone_id, owner, cause, change) select * from unnest($1::bigint[], $2::text[], $3::jsonb[], $4::text[])',
       [
         elsewhere.map((row) => row.zone_id),
         elsewhere.map((row) => row.owner),
         elsewhere.map((row) => row.cause),
+        elsewhere.map((row) => row.change),
       ],
     );
   return {
-    marks: spread.flatMap(({ zone_id, owner, cause }) =>
-      isReady.has(zone_id) ? [{ zoneId: zone_id, owner, cause, moved: false }] : [],
+    marks: spread.flatMap(({ zone_id, owner, cause, change }) =>
+      isReady.has(zone_id) ? [{ zoneId: zone_id, owner, cause, change, moved: false }] : [],
     ),
     marked: elsewhere.length > 0,
     due: rows.some((row) => row.due),
@@ -82,20 +89,20 @@ async function readsAnything(client: Client): Promise<boolean> {
   return rows[0]?.any === true;
 }
 
-/** The cause of what was done to a name, or to the zone that it lies in. */
-function causesByName(
+/** The mark of what was done to a name, or to the zone that it lies in. */
+function marksByName(
   marks: readonly Mark[],
   zones: readonly LockedZone[],
-): (name: string) => Cause | undefined {
+): (name: string) => Mark | undefined {
   const apexes = new Map(zones.map(({ id, name }) => [id, name]));
-  const causes = new Map<string, string>();
-  for (const { zoneId, owner, cause } of marks) {
-    const name = owner || apexes.get(zoneId);
-    if (cause !== null && name !== undefined && !causes.has(name)) causes.set(name, cause);
+  const known = new Map<string, Mark>();
+  for (const mark of marks) {
+    const name = mark.owner || apexes.get(mark.zoneId);
+    if (mark.cause !== null && name !== undefined && !known.has(name)) known.set(name, mark);
   }
   return (name) => {
-    const nearest = [name, ...namesAbove(name)].find((above) => causes.has(above));
-    return nearest === undefined ? undefined : (JSON.parse(causes.get(nearest) ?? '{}') as Cause);
+    const nearest = [name, ...namesAbove(name)].find((above) => known.has(above));
+    return nearest === undefined ? undefined : known.get(nearest);
   };
 }
 

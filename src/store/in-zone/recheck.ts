@@ -1,3 +1,4 @@
+import { type Change, newChange } from '../../trace.ts';
 import { followCause } from '../../zone/cause.ts';
 import type { Pool } from '../pool.ts';
 
@@ -22,6 +23,7 @@ export async function followAgain(
   pool: Pool,
   zoneIds: readonly string[] | undefined,
   force: boolean,
+  change?: Change,
 ): Promise<void> {
   if (force)
     await pool.query(
@@ -30,11 +32,11 @@ export async function followAgain(
     );
   await pool.query(
     `with marked as (
-       insert into zone_marks (zone_id, owner, cause)
-       select zone_id, owner, $2::jsonb || jsonb_build_object('follows', path[1]) from aliases
+       insert into zone_marks (zone_id, owner, cause, change)
+       select zone_id, owner, $2::jsonb || jsonb_build_object('follows', path[1]), $3 from aliases
        where target is null and ($1::bigint[] is null or zone_id = any ($1::bigint[])) returning zone_id)
      select pg_notify('zoneferry_marks', '') from (select from marked limit 1) as any_of_them`,
-    [zoneIds ?? null, JSON.stringify(followCause(''))],
+    [zoneIds ?? null, JSON.stringify(followCause('')), change ?? newChange()],
   );
 }
 

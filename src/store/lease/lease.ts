@@ -26,7 +26,7 @@ export interface LeaseHolder {
 
 export interface ZoneChange {
   zone: string;
-  version: { id: string; soa: Buffer; soaTtl: number } | undefined;
+  version: { id: string; soa: Buffer; soaTtl: number; change: Buffer | null } | undefined;
 }
 
 /** Milliseconds that the others wait for a process that says no more, each by its own steady clock (see `LeaseWatch`). */
@@ -253,6 +253,9 @@ export class Lease {
 }
 
 function changeOf(row: ChangeRow): ZoneChange {
-  const { text: zone, id, published_soa: soa, published_soa_ttl: soaTtl } = row;
-  return { zone, version: id === null || soa === null ? undefined : { id, soa, soaTtl: soaTtl ?? 0 } };
+  const { text: zone, id, published_soa: soa, published_soa_ttl: soaTtl, published_change: change } = row;
+  return {
+    zone,
+    version: id === null || soa === null ? undefined : { id, soa, soaTtl: soaTtl ?? 0, change },
+  };
 }

@@ -14,6 +14,7 @@ export interface ChangeRow {
   id: string | null;
   published_soa: Buffer | null;
   published_soa_ttl: number | null;
+  published_change: Buffer | null;
 }
 
 /** Makes the others wait for this process from now on, for `ms`. Gives whether what it has confirmed before is still known. */
@@ -51,9 +52,11 @@ export function readChanges(id: string, since: string | undefined, limit: number
       )
       select 'snapshot' as kind, pg_current_snapshot()::text as text,
         exists (select from transfer_leases where id = $1 and confirmed is not null) and (select count(*) from later) <= $3::integer as kept,
-        null::bigint as id, null::bytea as published_soa, null::integer as published_soa_ttl
+        null::bigint as id, null::bytea as published_soa, null::integer as published_soa_ttl,
+        null::bytea as published_change
       union all
-      select case when c.zone is null then 'access' else 'zone' end, coalesce(c.zone, ''), null, z.id, z.published_soa, z.published_soa_ttl
+      select case when c.zone is null then 'access' else 'zone' end, coalesce(c.zone, ''), null, z.id, z.published_soa, z.published_soa_ttl,
+        uuid_send(z.published_change)
       from (select zone from changes limit $3::integer) as c left join lateral (
         select * from zones where name = c.zone and published_serial is not null offset 0
       ) as z on true`,
@@ -63,13 +66,19 @@ export function readChanges(id: string, since: string | undefined, limit: number
 
 /** Published versions in the order of their zones' ids, after `after`. */
 export async function readVersionsAfter(pool: Pool, after: string, limit: number): Promise<KnownVersion[]> {
-  const { rows } = await pool.query<{ id: string; name: string; soa: Buffer; soa_ttl: number }>({
+  const { rows } = await pool.query<{
+    id: string;
+    name: string;
+    soa: Buffer;
+    soa_ttl: number;
+    change: Buffer | null;
+  }>({
     name: 'versions after',
-    text: `select id, name, published_soa as soa, published_soa_ttl as soa_ttl from zones
+    text: `select id, name, published_soa as soa, published_soa_ttl as soa_ttl, uuid_send(published_change) as change from zones
       where id > $1::bigint and published_serial is not null order by id limit $2`,
     values: [after, limit],
   });
-  return rows.map((row) => new KnownVersion(row.id, row.name, row.soa, row.soa_ttl));
+  return rows.map((row) => new KnownVersion(row.id, row.name, row.soa, row.soa_ttl, row.change));
 }
 
 /** Says that this process answers with all that `snapshot` sees, for `ms`, and wakes who sends NOTIFY. No row: the lease is gone. */

@@ -17,6 +17,8 @@ export interface Awaited {
   misses: number;
   /** Whether the serial was seen there before, and there is more to be looked at. */
   wasServing: boolean;
+  /** By what the change is followed, 32 hex digits. */
+  change?: string;
 }
 
 /** What a look at a secondary came to. */

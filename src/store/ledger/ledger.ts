@@ -32,6 +32,7 @@ export class Ledger {
         )
         select c.zone_id, z.name as zone, c.serial, c.committed_at, c.secondary_id, s.name as secondary,
           coalesce(s.check_addresses, s.addresses) as check_at, s.notify_rate, c.misses, c.serving_at,
+          case when z.published_serial = c.serial then encode(uuid_send(z.published_change), 'hex') end as change,
           zoneferry_is_verified(s, z) and zoneferry_may_have(s, z) as is_verified
         from claimed c left join zones z on z.id = c.zone_id left join secondaries s on s.id = c.secondary_id`,
       values: [limit, except],
@@ -51,6 +52,7 @@ export class Ledger {
         ...(row.notify_rate === null ? {} : { rate: row.notify_rate }),
         misses: row.misses,
         wasServing: row.serving_at !== null,
+        ...(row.change === null ? {} : { change: row.change }),
       }));
   }
 

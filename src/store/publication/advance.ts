@@ -1,10 +1,13 @@
 import { withSerial } from '../../dns/rdata/index.ts';
 import { isNewer } from '../../dns/serial.ts';
+import { type Change, changeId, newChange } from '../../trace.ts';
 import { firstSerial, type SerialPolicy, serialAfter } from '../../zone/serial-policy.ts';
 import { soaDiffers, soaRdata } from '../../zone/soa.ts';
-import type { LockedZone } from './read.ts';
+import type { LockedZone, Origin } from './read.ts';
 
 const JOURNAL_STEP_MAX = 64 * 1024 * 1024; // a larger changeset is not kept: secondaries take the zone whole
+
+const MOST_JOINED = 20; // further changes that are named with one version
 
 /** What a zone loses and gains in this transaction, summed up over slices of its names. */
 export interface ZoneDelta {
@@ -30,13 +33,16 @@ export interface Advance {
   addedCount: number;
   /** Why, as the JSON that its marks carried. */
   causes: ReadonlySet<string>;
+  /** By what the version is followed, and the ids of others that went into it. */
+  change: Change;
+  joined: readonly string[];
 }
 
 /** The zone's next version; undefined where nothing differs. `now` in milliseconds since the epoch. */
 export function advance(
   zone: LockedZone,
   delta: ZoneDelta | undefined,
-  causes: ReadonlySet<string> | undefined,
+  origin: Origin | undefined,
   options: { serialPolicy: SerialPolicy; now: number },
 ): Advance | undefined {
   const unchanged =
@@ -56,6 +62,7 @@ export function advance(
           soaTtl: zone.publishedSoaTtl,
         }
       : undefined;
+  const [change = newChange(), ...joined] = origin?.changes.values() ?? [];
   const deleted = delta?.deleted ?? [];
   const added = delta?.added ?? [];
   const small = [...deleted, ...added].reduce((sum, bytes) => sum + bytes.length, 0) <= JOURNAL_STEP_MAX;
@@ -70,7 +77,9 @@ export function advance(
     added: small ? Buffer.concat(added) : undefined,
     deletedCount: delta?.deletedCount ?? 0,
     addedCount: delta?.addedCount ?? 0,
-    causes: causes ?? new Set(),
+    causes: origin?.causes ?? new Set(),
+    change,
+    joined: joined.slice(0, MOST_JOINED).map(changeId),
   };
 }
 

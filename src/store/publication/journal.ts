@@ -1,3 +1,4 @@
+import { changeId } from '../../trace.ts';
 import { reasonJson } from '../../zone/cause.ts';
 import type { Client } from '../pool.ts';
 import type { Advance } from './advance.ts';
@@ -44,12 +45,12 @@ export async function writeJournal(client: Client, advances: readonly Advance[])
   if (steps.length === 0) return;
   await client.query(
     `insert into zone_changes (zone_id, from_serial, to_serial, old_soa, old_soa_ttl, new_soa, new_soa_ttl, deleted, added,
-       deleted_count, added_count, reason, created_at)
+       deleted_count, added_count, reason, change, created_at)
      select s.*, clock_timestamp() from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::integer[], $6::bytea[], $7::integer[],
-       $8::bytea[], $9::bytea[], $10::integer[], $11::integer[], $12::jsonb[]) as s
+       $8::bytea[], $9::bytea[], $10::integer[], $11::integer[], $12::jsonb[], $13::uuid[]) as s
      on conflict (zone_id, from_serial) do update set to_serial = excluded.to_serial, old_soa = excluded.old_soa,
        old_soa_ttl = excluded.old_soa_ttl, new_soa = excluded.new_soa, new_soa_ttl = excluded.new_soa_ttl, deleted = excluded.deleted,
-       added = excluded.added, deleted_count = excluded.deleted_count, added_count = excluded.added_count, reason = excluded.reason,
+       added = excluded.added, deleted_count = excluded.deleted_count, added_count = excluded.added_count, reason = excluded.reason, change = excluded.change,
        created_at = excluded.created_at`,
     [
       steps.map((step) => step.zoneId),
@@ -63,7 +64,8 @@ export async function writeJournal(client: Client, advances: readonly Advance[])
       steps.map((step) => step.added),
       steps.map((step) => step.deletedCount),
       steps.map((step) => step.addedCount),
-      steps.map((step) => reasonJson(step.causes)),
+      steps.map((step) => reasonJson(step.causes, step.joined)),
+      steps.map((step) => changeId(step.change)),
     ],
   );
 }

@@ -1,3 +1,4 @@
+import type { Change } from '../../trace.ts';
 import { type AliasPolicy, aliasPolicy } from '../../zone/alias/policy.ts';
 import type { SerialPolicy } from '../../zone/serial-policy.ts';
 import { spreadMarks } from '../in-zone/followers.ts';
@@ -6,7 +7,7 @@ import { inTransaction } from '../transaction.ts';
 import { type Advance, advance } from './advance.ts';
 import { claimSourceHistory, writeJournal } from './journal.ts';
 import { spreadNews, writeNews } from './news.ts';
-import { causesOf, type LockedZone, lockZones, takeMarks } from './read.ts';
+import { type LockedZone, lockZones, originsOf, takeMarks } from './read.ts';
 import { forgetOldProblems, setAside, sortByReadiness } from './readiness.ts';
 import { rewriteRows } from './rows.ts';
 import { TargetLocks } from './target-locks.ts';
@@ -23,9 +24,22 @@ export interface PublishOptions {
   zoneIds: readonly string[];
 }
 
+/** A zone's step to its new version. */
+export interface PublishedStep {
+  zoneId: string;
+  name: string;
+  from: number | undefined;
+  serial: number;
+  deleted: number;
+  added: number;
+  /** By what it is followed, and others that went into the same version. */
+  change: Change;
+  joined: readonly string[];
+}
+
 export interface Publication {
   /** Zones with a new version. */
-  zones: { name: string; from: number | undefined; serial: number; deleted: number; added: number }[];
+  zones: PublishedStep[];
   /** Ids of the zones that are done with, those deleted meanwhile among them; of the others somebody holds something. */
   locked: string[];
   /** Targets that an ALIAS follows from now on. */
@@ -84,9 +98,9 @@ async function publish(client: Client, options: PublishOptions): Promise<Publica
     policy,
     now,
   });
-  const causes = causesOf(all);
+  const origins = originsOf(all);
   const advances = ready.flatMap(
-    (zone) => advance(zone, deltas.get(zone.id), causes.get(zone.id), options) ?? [],
+    (zone) => advance(zone, deltas.get(zone.id), origins.get(zone.id), options) ?? [],
   );
   if (advances.length > 0) {
     await advanceZones(client, advances);
@@ -114,11 +128,14 @@ function report(
   const names = new Map(zones.map((zone) => [zone.id, zone.name]));
   return {
     zones: advances.map((step) => ({
+      zoneId: step.zoneId,
       name: names.get(step.zoneId) ?? '',
       from: step.from?.serial,
       serial: step.serial,
       deleted: step.deletedCount,
       added: step.addedCount,
+      change: step.change,
+      joined: step.joined,
     })),
     locked: zones.map((zone) => zone.id),
     setAside: unready.map(({ zone, problem }) => ({ name: zone.name, problem })),

@@ -1,3 +1,4 @@
+import { type Change, changeId } from '../../trace.ts';
 import { answerOf, readState } from '../../zone/alias/state.ts';
 import type { AliasOptions, PublishedRecord, SourceRecord, TargetAnswer } from '../../zone/record.ts';
 import type { SerialPolicy } from '../../zone/serial-policy.ts';
@@ -32,6 +33,8 @@ export interface Mark {
   cause: string | null;
   /** Whether an ALIAS's target moved; else somebody edited. */
   moved: boolean;
+  /** By what it is followed; null for marks of before there were such ids. */
+  change: Change | null;
 }
 
 /** Ids of zones with marks: those that are to be read whole, or in large part, take their time. */
@@ -107,22 +110,32 @@ export async function takeMarks(client: Client, zoneIds: readonly string[]): Pro
   const { rows } = await client.query<Mark>(
     `delete from zone_marks m where zone_id = any ($1::bigint[])
        and (not ${waitsForFloor('m')} or exists (select from zone_marks e where e.zone_id = m.zone_id and (e.cause ->> 'by') is distinct from 'alias'))
-     returning zone_id as "zoneId", owner, cause::text as cause, coalesce(cause ->> 'by' = 'alias', false) as moved`,
+     returning zone_id as "zoneId", owner, cause::text as cause, coalesce(cause ->> 'by' = 'alias', false) as moved, change`,
     [zoneIds],
   );
   return rows;
 }
 
-/** The different causes of each zone's marks. */
-export function causesOf(marks: readonly Mark[]): Map<string, Set<string>> {
-  const causes = new Map<string, Set<string>>();
-  for (const { zoneId, cause } of marks) {
-    if (cause === null) continue;
-    const known = causes.get(zoneId);
-    if (known) known.add(cause);
-    else causes.set(zoneId, new Set([cause]));
+/** What the marks of one zone have come of. */
+export interface Origin {
+  /** The different causes, as JSON. */
+  causes: Set<string>;
+  /** The different changes, by their ids alone. */
+  changes: Map<string, Change>;
+}
+
+/** What each zone's marks have come of. */
+export function originsOf(marks: readonly Mark[]): Map<string, Origin> {
+  const origins = new Map<string, Origin>();
+  for (const { zoneId, cause, change } of marks) {
+    const origin = origins.get(zoneId) ?? { causes: new Set(), changes: new Map() };
+    origins.set(zoneId, origin);
+    if (cause !== null) origin.causes.add(cause);
+    if (change === null) continue;
+    const id = changeId(change);
+    if (!origin.changes.has(id)) origin.changes.set(id, change);
   }
-  return causes;
+  return origins;
 }
 
 /** Names of zones: parallel arrays, the form that `unnest` takes. */

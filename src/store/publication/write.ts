@@ -1,3 +1,4 @@
+import { changeId } from '../../trace.ts';
 import type { ServedRecord } from '../../zone/record.ts';
 import type { Client } from '../pool.ts';
 import type { Advance } from './advance.ts';
@@ -67,8 +68,8 @@ export async function linkSources(
 export async function advanceZones(client: Client, advances: readonly Advance[]): Promise<void> {
   await client.query(
     `update zones set serial = a.serial, serial_pinned = false, published_serial = a.serial, published_soa = a.soa,
-       published_soa_ttl = a.soa_ttl, published_at = clock_timestamp(), record_count = a.record_count, stale = false, problem = null
-     from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::integer[], $5::integer[]) as a (zone_id, serial, soa, soa_ttl, record_count)
+       published_soa_ttl = a.soa_ttl, published_change = a.change, published_at = clock_timestamp(), record_count = a.record_count, stale = false, problem = null
+     from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::integer[], $5::integer[], $6::uuid[]) as a (zone_id, serial, soa, soa_ttl, record_count, change)
      where zones.id = a.zone_id`,
     [
       advances.map((advance) => advance.zoneId),
@@ -76,6 +77,7 @@ export async function advanceZones(client: Client, advances: readonly Advance[])
       advances.map((advance) => advance.soa),
       advances.map((advance) => advance.soaTtl),
       advances.map((advance) => advance.recordCount),
+      advances.map((advance) => changeId(advance.change)),
     ],
   );
 }

@@ -162,6 +162,7 @@ class Answer implements PlainAnswer {
       asked: ASKED[question.type],
       given: choice.given,
       serial: version.serial,
+      version,
       startedAt: this.#startedAt,
       complete,
       messages: 1,
