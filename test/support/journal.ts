@@ -6,13 +6,16 @@ import { readHistory } from '../../src/store/versions.ts';
 import { type StoredRecord, unpackRecords } from '../../src/zone/version.ts';
 import { serialOf, type TestStore } from './store.ts';
 
+/** What of a store is read here. */
+export type JournalStore = Pick<TestStore, 'pool' | 'operator'>;
+
 /** What a zone publishes at one serial: a line `name ttl TYPE rdata` for each record. */
 export interface Content {
   serial: number;
   lines: Set<string>;
 }
 
-export async function contentOf(store: TestStore, zoneId: string): Promise<Content> {
+export async function contentOf(store: JournalStore, zoneId: string): Promise<Content> {
   const version = await openVersion(store.pool, zoneId);
   const lines = new Set<string>();
   for await (const batch of version?.batches ?? [])
@@ -26,7 +29,7 @@ export async function contentOf(store: TestStore, zoneId: string): Promise<Conte
  * Gives how many there were.
  */
 export async function replay(
-  store: TestStore,
+  store: JournalStore,
   zoneId: string,
   start: Content,
   look: (version: Content) => void = () => {},
@@ -59,6 +62,7 @@ export async function replay(
   return steps.length;
 }
 
-function lineOf(record: StoredRecord): string {
+/** A record as `name ttl TYPE rdata`. */
+export function lineOf(record: StoredRecord): string {
   return `${nameKey(record.name)} ${record.ttl} ${typeToText(record.type)} ${record.rdata.toString('hex')}`;
 }

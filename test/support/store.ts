@@ -106,7 +106,7 @@ export async function published(store: TestStore, zoneId: string): Promise<strin
   return rows.map((row) => `${row.name} ${row.ttl} ${row.type} ${row.content}`).sort();
 }
 
-export async function serialOf(store: TestStore, zoneId: string): Promise<number> {
+export async function serialOf(store: Pick<TestStore, 'operator'>, zoneId: string): Promise<number> {
   const { rows } = await store.operator.query('select published_serial from zones where id = $1', [zoneId]);
   return Number(rows[0].published_serial);
 }

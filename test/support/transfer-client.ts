@@ -35,6 +35,8 @@ export interface Asked extends Peer {
   edns?: EdnsFields;
   /** Default: random. */
   id?: number;
+  /** Takes transfers without AA too (Knot DNS). */
+  withoutAa?: boolean;
 }
 
 export interface Transferred {
@@ -177,6 +179,7 @@ async function transfer(
     kind,
     id: request.id,
     udp: transport === 'udp',
+    withoutAa: asked.withoutAa ?? false,
     ...(serial === undefined ? {} : { haveSerial: serial }),
   });
   const messages: Message[] = [];

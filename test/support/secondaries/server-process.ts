@@ -54,6 +54,12 @@ export class ServerProcess {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** How it ended; undefined while it runs. */
+  get exit(): { status: number | null; signal: string | null } | undefined {
+    if (!this.ended) return undefined;
+    return { status: this.#child.exitCode, signal: this.#child.signalCode };
+  }
+
   log(): string {
     return this.#said;
   }

@@ -1,0 +1,84 @@
+import { expect } from 'vitest';
+import { Asker } from '../../support/ask.ts';
+import { type Content, contentOf, replay } from '../../support/journal.ts';
+import { until } from '../../support/until.ts';
+import { asWatched, type Watched } from './checker.ts';
+import type { Stage } from './stage.ts';
+
+/** A content of each zone by its id, from which its journal is replayed. */
+export type Anchors = Map<string, Content>;
+
+/** Generous, as the machine may be busy; what is measured here is whether, never how soon. */
+const DEADLINE_MS = 90_000;
+
+/**
+ * The end of a scenario: no more traffic, everything runs again, one more edit of each zone. Then all has to come together: what was
+ * confirmed is published, every server has it, the journal leads there, and nothing was violated on the way.
+ */
+export async function settle(stage: Stage): Promise<string> {
+  const { traffic, checker } = stage;
+  await traffic.stop();
+  await stage.revive();
+  for (const plot of traffic.plots)
+    await until(`an edit of ${plot.zone}`, () => traffic.edit(plot).then(() => true), {
+      deadlineMs: DEADLINE_MS,
+      everyMs: 200,
+    });
+  const servers = [...stage.own, ...stage.secondaries.map(asWatched)];
+  for (const plot of traffic.plots) {
+    await published(stage, plot);
+    for (const server of servers) await serves(stage, server, plot);
+  }
+  let versions = 0;
+  for (const [id, anchor] of stage.anchors) {
+    versions += await replay(stage, id, anchor);
+    stage.anchors.set(id, await contentOf(stage, id));
+  }
+  checker.mayLag = false;
+  if (checker.violations.length > 0) throw new Error(`violated: ${checker.violations.join('\n')}`);
+  const { serials, contents } = checker.counts;
+  return `${serials} serials, ${contents} contents, ${versions} versions replayed, ${traffic.counts.edits} edits, ${traffic.counts.moves} moves`;
+}
+
+type Plot = Stage['traffic']['plots'][number];
+
+/** Waits until all that was confirmed is published, and where the target leads. */
+async function published(stage: Stage, plot: Plot): Promise<void> {
+  let wrong: string[] = [];
+  await until(
+    `${plot.zone} is published`,
+    async () => {
+      wrong = stage.traffic.missing(plot, await contentOf(stage, plot.id));
+      return wrong.length === 0;
+    },
+    { deadlineMs: DEADLINE_MS, everyMs: 100, explain: () => `${wrong.join('\n')}\n${logs(stage)}` },
+  );
+}
+
+async function serves(stage: Stage, server: Watched, { zone, id }: Plot): Promise<void> {
+  const asker = await Asker.connect(server);
+  let last: number | undefined;
+  try {
+    await until(
+      `${server.name} serves what is published of ${zone}`,
+      async () => {
+        const wanted = await contentOf(stage, id);
+        last = await stage.checker.serial(asker, server, zone);
+        if (last !== wanted.serial) return false;
+        const { serial, lines } = await stage.checker.content(server, zone);
+        if (serial !== wanted.serial) return false;
+        expect(lines, `${server.name}: ${zone} ${serial}`).toEqual(wanted.lines);
+        return true;
+      },
+      { deadlineMs: DEADLINE_MS, everyMs: 100, explain: () => `it serves ${last}\n${logs(stage)}` },
+    );
+  } finally {
+    asker.close();
+  }
+}
+
+function logs(stage: Stage): string {
+  return stage.processes
+    .map((process) => `--- ${process.name}\n${process.log().split('\n').slice(-15).join('\n')}`)
+    .join('\n');
+}
