@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { messageOf } from '../../../src/errors.ts';
 import { Asker } from '../../support/ask.ts';
 import { type Content, contentOf, replay } from '../../support/journal.ts';
 import { until } from '../../support/until.ts';
@@ -16,6 +17,14 @@ const DEADLINE_MS = 90_000;
  * confirmed is published, every server has it, the journal leads there, and nothing was violated on the way.
  */
 export async function settle(stage: Stage): Promise<string> {
+  try {
+    return await converge(stage);
+  } catch (error) {
+    throw new Error(`${messageOf(error)}\n--- PostgreSQL\n${await activity(stage)}`, { cause: error });
+  }
+}
+
+async function converge(stage: Stage): Promise<string> {
   const { traffic, checker } = stage;
   await traffic.stop();
   await stage.revive();
@@ -75,6 +84,18 @@ async function serves(stage: Stage, server: Watched, { zone, id }: Plot): Promis
   } finally {
     asker.close();
   }
+}
+
+/** Who is connected to PostgreSQL, and what they do or wait for. */
+async function activity({ postgres }: Stage): Promise<string> {
+  const text = await postgres
+    .admin(
+      `select string_agg(format('%s %s %s %s, waits for %s, blocked by %s: %s', pid, application_name, state, now() - state_change,
+         wait_event, pg_blocking_pids(pid), left(query, 150)), E'\n' order by state_change)
+       from pg_stat_activity where datname is not null and pid <> pg_backend_pid()`,
+    )
+    .catch(messageOf);
+  return String(text);
 }
 
 function logs(stage: Stage): string {
