@@ -26,6 +26,14 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
   visible: { file: './visible.ts', shows: 'from a change to the new answer of a secondary' },
   ledger: { file: './ledger.ts', shows: 'what the ledger of convergence costs beside SOA and AXFR' },
   converge: { file: './converge.ts', shows: 'many zones change at once: all told, all seen serving' },
+  scale: {
+    file: './scale.ts',
+    shows: 'what very many zones would ask for, and what is full first: a simulation',
+  },
+  dashboard: {
+    file: './dashboard.ts',
+    shows: 'the dashboard in Chromium among many zones: octets, first paint',
+  },
   move: { file: './move.ts', shows: 'one of those targets moves: answer seen to committed' },
   follow: { file: './measure-follow.ts', shows: 'how soon a change is to be seen' },
 };

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { renderExample } from '../src/config/example.ts';
+import { renderExample, renderSettingsPage } from '../src/config/example.ts';
 import { type Setting, settings } from '../src/config/settings.ts';
 import { loadConfig, settingsInForce } from '../src/config.ts';
 
@@ -56,6 +56,10 @@ describe('defaults', () => {
 
   test('.env.example is the table, to the letter', async () => {
     await expect(renderExample()).toMatchFileSnapshot('../.env.example');
+  });
+
+  test('docs/settings.md is the table, to the letter', async () => {
+    await expect(renderSettingsPage()).toMatchFileSnapshot('../docs/settings.md');
   });
 
   test('what is in force can be read back as settings', () => {

@@ -181,7 +181,7 @@ async function inShell(command: string): Promise<{ status: number; said: string 
     .replaceAll('http://127.0.0.1:8053', `http://${service.http.ip}:${service.http.port}`)
     .replace(/--from-axfr \S+( --key \S+)?/, `--from-axfr ${service.dns.ip}:${service.dns.port}`)
     .replace(/^curl /, 'curl -sS --fail-with-body ')
-    .replace(/^zoneferry status --watch/, 'timeout -s INT --preserve-status 2 zoneferry status --watch');
+    .replace(/^zoneferry status --watch/, 'timeout -s INT --preserve-status 8 zoneferry status --watch');
   return new Promise((done) => {
     execFile(
       'bash',

@@ -57,7 +57,7 @@ export async function startWorker({
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, clock, log));
   onStop(startRechecks(pool, log));
-  onStop(startMaintenance(pool, config.journal, guards, log));
+  onStop(startMaintenance(pool, config.journal, guards, log, () => clock.now()));
 
   queues.work((job, data, signal) =>
     resync(

@@ -9,15 +9,25 @@ export interface JournalLimits {
   bytes: number;
 }
 
-/** Prunes the journal, oldest first, so that what stays of a zone is one chain up to its newest version. */
-export async function pruneJournal(pool: Pool, limits: JournalLimits): Promise<number> {
-  const { rowCount } = await pool.query(
-    `with aged as (
+/**
+ * Prunes the journal, oldest first, so that what stays of a zone is one chain up to its newest version.
+ *
+ * @param changedSince looks at zones with versions of that time or newer, and at those with a version too old: all that can have come to a limit where the
+ *   others were pruned then. Undefined: at all zones
+ * @returns versions taken away
+ */
+export async function pruneJournal(pool: Pool, limits: JournalLimits, changedSince?: Date): Promise<number> {
+  const { rows } = await pool.query<{ pruned: number }>(
+    `with touched as (
+       select zone_id from zone_changes where $4::timestamptz is null or created_at >= $4::timestamptz
+       union
+       select zone_id from zone_changes where created_at < now() - make_interval(days => $3)
+     ), aged as (
        select zone_id, from_serial, created_at,
          row_number() over newest_first as version,
          sum(octet_length(deleted) + octet_length(added)) over newest_first as bytes,
          min(created_at) over newest_first as oldest
-       from zone_changes
+       from zone_changes where zone_id in (select zone_id from touched)
        window newest_first as (partition by zone_id order by created_at desc, to_serial desc)
      ), past as (
        select c.zone_id, c.from_serial from zone_changes c
@@ -25,14 +35,20 @@ export async function pruneJournal(pool: Pool, limits: JournalLimits): Promise<n
        where a.version > $1 or a.bytes > $2 or a.oldest < now() - make_interval(days => $3)
        -- a client that deletes a zone and does not commit is not waited for, as others would wait for us
        for update of c skip locked
+     ), pruned as (
+       delete from zone_changes c using past p where c.zone_id = p.zone_id and c.from_serial = p.from_serial
+       returning c.zone_id, c.from_serial, c.to_serial
+     ), history as (
+       -- what \`records\` held before these versions, and before the one that the oldest of them begins at
+       delete from record_history h using pruned p where h.zone_id = p.zone_id and h.serial in (p.from_serial, p.to_serial)
      )
-     delete from zone_changes c using past p where c.zone_id = p.zone_id and c.from_serial = p.from_serial`,
-    [limits.versions, limits.bytes, limits.days],
+     select count(*)::integer as pruned from pruned`,
+    [limits.versions, limits.bytes, limits.days, changedSince ?? null],
   );
-  return rowCount ?? 0;
+  return rows[0]?.pruned ?? 0;
 }
 
-/** What `records` held before versions that have left the journal. */
+/** What `records` held before versions that have left the journal in other ways than by `pruneJournal`. */
 export async function pruneSourceHistory(pool: Pool): Promise<number> {
   const { rowCount } = await pool.query(
     `delete from record_history h where serial is not null

@@ -11,20 +11,35 @@ import { tidyTargets } from '../store/targets.ts';
 import type { GuardPolicy } from '../zone/guard.ts';
 
 const EVERY = 10 * 60 * 1000; // ms
+/** Milliseconds by which versions may be older than they seem: of transactions that ran long, or by a clock that was set. */
+const MARGIN = 10 * 60 * 1000;
 
-/** Keeps every table bounded, now and every ten minutes. Returns how to stop it. */
+/**
+ * Keeps every table bounded, now and every ten minutes. Returns how to stop it. The first run looks at all zones, as limits may be others than
+ * before; the next ones at those that changed.
+ *
+ * @param now the time in milliseconds, of the database's clock or near it
+ */
 export function startMaintenance(
   pool: Pool,
   journal: JournalLimits,
   guards: GuardPolicy,
   log: Log,
+  now: () => number,
 ): () => Promise<void> {
   let running: Promise<void> | undefined;
+  let prunedAt: number | undefined;
   const run = async () => {
     try {
-      const pruned = await pruneJournal(pool, journal);
+      const begun = now();
+      const pruned = await pruneJournal(
+        pool,
+        journal,
+        prunedAt === undefined ? undefined : new Date(prunedAt - MARGIN),
+      );
       if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
-      await pruneSourceHistory(pool);
+      if (prunedAt === undefined) await pruneSourceHistory(pool);
+      prunedAt = begun;
       await tidyTargets(pool);
       await tidyReadings(pool);
       await tidyGuards(pool, guards);

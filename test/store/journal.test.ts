@@ -66,3 +66,20 @@ test('versions go with age, and all that are older than one that goes', async ()
   expect(left).toEqual([first + 3, first + 4, first + 5]);
   expect(await historyFrom(first)).toBeUndefined();
 });
+
+test('where others were pruned before, zones that changed since and versions too old are looked at alone', async () => {
+  const limits = { ...UNLIMITED, versions: 2, days: 30 };
+  await store.pool.query(`update zone_changes set created_at = created_at - interval '2 days'`);
+  const lately = new Date(Date.now() - 86_400_000);
+  expect(await pruneJournal(store.pool, limits, lately)).toBe(0);
+  await addRecord(store, zone, `newest.${NAME}`, 'A', '192.0.2.1');
+  await publishAll(store);
+  expect(await pruneJournal(store.pool, limits, lately)).toBe(5);
+  expect(await historyFrom(first + 5)).toEqual([first + 5, first + 6]);
+  await store.pool.query(
+    `update zone_changes set created_at = created_at - interval '31 days' where from_serial = $1`,
+    [first + 5],
+  );
+  expect(await pruneJournal(store.pool, limits, new Date(Date.now() + 86_400_000))).toBe(1);
+  expect(await historyFrom(first + 6)).toEqual([first + 6]);
+});

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSteps } from '../../src/store/history/chain.ts';
 import { readDifference } from '../../src/store/history/difference.ts';
 import { rollBack } from '../../src/store/history/rollback.ts';
-import { pruneJournal, pruneSourceHistory } from '../../src/store/maintenance.ts';
+import { pruneJournal } from '../../src/store/maintenance.ts';
 import { differenceLines } from '../../src/zone/difference-lines.ts';
 import {
   addRecord,
@@ -165,7 +165,6 @@ test('a version that the journal reaches no more is refused with what it does re
   }
   expect((await historyRows(zone)).map((row) => row.serial)).toEqual(['1', '2', '3', '4']);
   await pruneJournal(store.pool, { versions: 2, days: 30, bytes: 1e9 });
-  await pruneSourceHistory(store.pool);
   expect((await historyRows(zone)).map((row) => row.serial)).toEqual(['3', '4']);
   expect(await rollBack(store.pool, name, 1)).toEqual({ kind: 'history-gone', oldest: 2 });
   expect(await rollBack(store.pool, name, 9)).toEqual({ kind: 'history-gone', oldest: 2 });
