@@ -35,6 +35,7 @@ const BENCHES: Record<string, { file: string; shows: string }> = {
     shows: 'the dashboard in Chromium among many zones: octets, first paint',
   },
   move: { file: './move.ts', shows: 'one of those targets moves: answer seen to committed' },
+  floods: { file: './floods.ts', shows: 'floods by strangers: what registered secondaries wait, and memory' },
   follow: { file: './measure-follow.ts', shows: 'how soon a change is to be seen' },
 };
 

@@ -28,6 +28,8 @@ export interface Config {
   /** Unset: the queue lives in PostgreSQL. */
   readonly redisUrl?: string;
   readonly dnsListen: readonly Endpoint[];
+  /** Connections over TCP and TLS at once: of all, and of one address. */
+  readonly dnsConnections: { readonly all: number; readonly perAddress: number };
   /** Source addresses by family, taken from `dnsListen` where not set; may be a wildcard. */
   readonly notifyFrom: { readonly ipv4?: string; readonly ipv6?: string };
   /** Messages a second to one secondary. */
@@ -39,6 +41,9 @@ export interface Config {
   /** HTTPS at `httpListen`; paths are absolute. */
   readonly httpTls?: { readonly cert: string; readonly key: string };
   readonly apiToken?: string;
+  /** Requests a second of each token, and of each address without one; 0: no bound. */
+  readonly apiRate: number;
+  readonly httpConnections: number;
   /** Keys of TSIG secrets, 32 octets in base64 each: the first encrypts, all open; none: they are not encrypted. */
   readonly secretKeys: readonly string[];
   readonly metricsPerZone: 'auto' | 'on' | 'off';
@@ -98,6 +103,10 @@ export function loadConfig(
     ...optional('databaseUrl', read(settings.databaseUrl)),
     ...optional('redisUrl', read(settings.redisUrl)),
     dnsListen,
+    dnsConnections: {
+      all: must(settings.dnsConnections),
+      perAddress: must(settings.dnsConnectionsPerAddress),
+    },
     notifyFrom: read(settings.notifyFrom) ?? firstOfEachFamily(dnsListen),
     notifyRate: must(settings.notifyRate),
     ...optional('tls', readTls(texts, directory)),
@@ -105,6 +114,8 @@ export function loadConfig(
     httpListen: must(settings.httpListen),
     ...optional('httpTls', readHttpTls(texts, directory)),
     ...optional('apiToken', read(settings.apiToken)),
+    apiRate: must(settings.apiRate),
+    httpConnections: must(settings.httpConnections),
     secretKeys: read(settings.secretKey) ?? [],
     metricsPerZone: must(settings.metricsPerZone),
     resolvers: must(settings.resolvers),
@@ -154,6 +165,8 @@ export function settingsInForce(config: Config): Record<string, string> {
     DATABASE_URL: config.databaseUrl,
     REDIS_URL: config.redisUrl,
     DNS_LISTEN: list(config.dnsListen),
+    DNS_CONNECTIONS: config.dnsConnections.all,
+    DNS_CONNECTIONS_PER_ADDRESS: config.dnsConnections.perAddress,
     NOTIFY_FROM: [notifyFrom.ipv4, notifyFrom.ipv6].filter((ip) => ip !== undefined).join(','),
     NOTIFY_RATE: config.notifyRate,
     TLS_LISTEN: tls && list(tls.listen),
@@ -165,6 +178,8 @@ export function settingsInForce(config: Config): Record<string, string> {
     HTTP_TLS_CERT: config.httpTls?.cert,
     HTTP_TLS_KEY: config.httpTls?.key,
     API_TOKEN: config.apiToken,
+    API_RATE: config.apiRate,
+    HTTP_CONNECTIONS: config.httpConnections,
     SECRET_KEY: config.secretKeys.join(','),
     METRICS_PER_ZONE: config.metricsPerZone,
     RESOLVERS: resolvers === 'system' ? resolvers : resolvers.map(formatResolver).join(','),

@@ -19,6 +19,9 @@ describe('defaults', () => {
     expect(load({})).toEqual({
       directory,
       dnsListen: [{ ip: '127.0.0.1', port: 5300 }],
+      dnsConnections: { all: 2000, perAddress: 200 },
+      apiRate: 200,
+      httpConnections: 500,
       notifyFrom: { ipv4: '127.0.0.1' },
       notifyRate: 500,
       tsigLegacy: [],

@@ -28,6 +28,8 @@ export async function startApi(
     listen: config.httpListen,
     ...(config.httpTls ? { tls: config.httpTls } : {}),
     ...(config.apiToken === undefined ? {} : { token: config.apiToken }),
+    rate: config.apiRate,
+    connections: config.httpConnections,
     perZone: config.metricsPerZone,
     version,
     pool,

@@ -79,6 +79,11 @@ export async function startTransfer(
     sharesPorts,
     ...(config.tls ? { tls: config.tls } : {}),
     legacyTsig: config.tsigLegacy,
+    limits: {
+      connections: config.dnsConnections.all,
+      connectionsPerAddress: config.dnsConnections.perAddress,
+      strangerConnections: Math.ceil(config.dnsConnections.all / 10),
+    },
     source,
     registry,
     clock,

@@ -65,6 +65,20 @@ export const settings = {
     help: 'Where secondaries ask; TCP and UDP on each. IPv6 as [ip6]:port.',
     ...endpoints(53),
   },
+  dnsConnections: {
+    name: 'DNS_CONNECTIONS',
+    unit: 'connections',
+    default: '2000',
+    help: 'Connections over TCP and TLS at once, in each process; a tenth of them for addresses that nobody registered.',
+    ...wholeNumber('connections', 20, 100_000),
+  },
+  dnsConnectionsPerAddress: {
+    name: 'DNS_CONNECTIONS_PER_ADDRESS',
+    unit: 'connections',
+    default: '200',
+    help: 'Connections of one address at once.',
+    ...wholeNumber('connections', 1, 100_000),
+  },
   notifyFrom: {
     name: 'NOTIFY_FROM',
     unit: 'ip, or one of each family, comma-separated',
@@ -142,6 +156,20 @@ export const settings = {
     help: 'Bearer token of the HTTP API.',
     secret: true,
     ...token(),
+  },
+  apiRate: {
+    name: 'API_RATE',
+    unit: 'requests a second',
+    default: '200',
+    help: 'The most requests a second of each token, and of each address without one, ten seconds of it at once after a rest; 0: no bound.',
+    ...wholeNumber('requests a second', 0, 100_000),
+  },
+  httpConnections: {
+    name: 'HTTP_CONNECTIONS',
+    unit: 'connections',
+    default: '500',
+    help: 'Connections to HTTP_LISTEN at once; above that the one that rests longest makes room.',
+    ...wholeNumber('connections', 10, 100_000),
   },
   secretKey: {
     name: 'SECRET_KEY',

@@ -12,6 +12,13 @@ export const timeouts = {
   keepAliveTimeout: 5_000,
 } as const;
 
+/** In milliseconds, of either kind of server: until the head of a request is whole, and between looks at these deadlines. */
+export const parserTimeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: timeouts.requestTimeout,
+  connectionsCheckingInterval: 1_000,
+} as const;
+
 /** Where requests come in: undefined is the framework's own server, for plain HTTP. */
 export interface Door {
   serverFactory: FastifyServerFactory | undefined;
@@ -32,7 +39,7 @@ export async function openDoor({
   log: Log;
 }): Promise<Door> {
   if (!tls) return { serverFactory: undefined, close: () => {} };
-  const server: Server = createServer({ minVersion: 'TLSv1.2', handshakeTimeout: 10_000 });
+  const server: Server = createServer({ minVersion: 'TLSv1.2', handshakeTimeout: 10_000, ...parserTimeouts });
   const follower = new CredentialFollower(
     { ...tls, settings: 'HTTP_TLS' },
     {
@@ -44,7 +51,6 @@ export async function openDoor({
   await follower.start();
   return {
     serverFactory: (handler) => {
-      server.requestTimeout = timeouts.requestTimeout;
       server.keepAliveTimeout = timeouts.keepAliveTimeout;
       server.setTimeout(timeouts.connectionTimeout);
       server.on('request', handler);

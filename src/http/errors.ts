@@ -23,11 +23,14 @@ export type ErrorStatus = keyof typeof CODES;
 /** An answer that is an error. The message is one line, and names the field where one is at fault. */
 export class HttpError extends Error {
   readonly status: ErrorStatus;
+  /** Seconds after which asking again makes sense. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: ErrorStatus, message: string) {
+  constructor(status: ErrorStatus, message: string, retryAfter?: number) {
     super(message);
     this.name = 'HttpError';
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -46,7 +49,8 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status === 500)
     log.error({ method: request.method, route: request.routeOptions.url, err: error }, 'a request failed');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="zoneferry"');
-  if (status === 429) reply.header('retry-after', '60');
+  if (error instanceof HttpError && error.retryAfter !== undefined)
+    reply.header('retry-after', String(error.retryAfter));
   reply.status(status).type('application/json; charset=utf-8').send(errorBody(status, message));
 }
 

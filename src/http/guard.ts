@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import type { Pool } from '../store/pool.ts';
 import { type Caller, everybody } from './caller.ts';
 import { answerError, HttpError } from './errors.ts';
+import { networkOf, RateLimit } from './rate-limit.ts';
 import { sessionOf } from './session.ts';
 import { TokenCheck } from './token-check.ts';
 
@@ -16,6 +17,8 @@ const LOOKS = /^\/v1\/(resyncs\/plan|session)\/?$/;
 export interface GuardOptions {
   /** API_TOKEN. Unset: whoever reaches this machine's loopback may do all. */
   token?: string;
+  /** Requests a second of each token, and of each address without one; 0: no bound. */
+  rate: number;
   pool: Pool;
   clock: Clock;
   log: Log;
@@ -31,9 +34,15 @@ export function callerOf(request: FastifyRequest): Caller {
 /** Refuses who may not ask, before a body is read. */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   const check = options.token === undefined ? undefined : new TokenCheck(options.token, options);
+  const limit = new RateLimit(options.rate, options.clock);
   app.addHook('onRequest', async (request, reply) => {
     try {
-      const caller = await admit(request, options, check);
+      const caller = await admit(request, options, check).catch((error: unknown) => {
+        limit.take(networkOf(request.ip));
+        throw error;
+      });
+      // whoever watches over the process asks this, and it costs nothing
+      if (request.url !== '/healthz') limit.take(nameOf(caller) ?? networkOf(request.ip));
       if (caller) callers.set(request, caller);
     } catch (error) {
       // answered here: the queue's board has ways of its own to show errors
@@ -42,6 +51,11 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     }
     return undefined;
   });
+}
+
+/** By whom requests are counted; undefined: by their address. */
+function nameOf(caller: Caller | undefined): string | undefined {
+  return caller === undefined ? undefined : `token ${caller.id ?? ''}`;
 }
 
 async function admit(

@@ -7,6 +7,16 @@ import type { FastifyInstance } from 'fastify';
  * @param reasons why the process can't do its work just now; none where it can
  */
 export function health(app: FastifyInstance, reasons: () => Promise<string[]>): void {
+  // asked by everybody, and of the database: those who ask meanwhile share an answer
+  let underWay: Promise<string[]> | undefined;
+  const shared = () => {
+    underWay ??= reasons()
+      .catch(() => ['the state could not be read'])
+      .finally(() => {
+        underWay = undefined;
+      });
+    return underWay;
+  };
   app.get(
     '/healthz',
     { schema: { tags: ['health'], summary: 'Whether the process lives', security: [] } },
@@ -19,7 +29,7 @@ export function health(app: FastifyInstance, reasons: () => Promise<string[]>): 
     '/readyz',
     { schema: { tags: ['health'], summary: 'Whether it can do its work', security: [] } },
     async (_request, reply) => {
-      const found = await reasons().catch(() => ['the state could not be read']);
+      const found = await shared();
       if (found.length === 0) return { status: 'success', data: { ready: true } };
       reply.status(503);
       return { status: 'error', error: { code: 'not_ready', message: found.join('; ') } };

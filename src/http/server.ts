@@ -5,7 +5,8 @@ import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { board } from './board.ts';
 import { nameChanges } from './change.ts';
-import { type Door, openDoor, timeouts } from './door.ts';
+import { boundConnections } from './connections.ts';
+import { type Door, openDoor, parserTimeouts, timeouts } from './door.ts';
 import { answerError, HttpError } from './errors.ts';
 import { callerOf, guard } from './guard.ts';
 import { secureHeaders } from './headers.ts';
@@ -32,6 +33,10 @@ export interface HttpOptions extends Rooms {
   tls?: { cert: string; key: string };
   /** The bearer token; unset: whoever reaches loopback may do all. */
   token?: string;
+  /** Requests a second of each token, and of each address without one; 0: no bound. */
+  rate: number;
+  /** Connections at once. */
+  connections: number;
   version: string;
   perZone: PerZone;
   /** Why the process can't do its work just now; none where it can. */
@@ -39,7 +44,6 @@ export interface HttpOptions extends Rooms {
 }
 
 const BODY_LIMIT = 1024 * 1024; // octets
-const MOST_CONNECTIONS = 500;
 
 /** The HTTP side of the service: API, its documents, health. */
 export class HttpServer {
@@ -65,7 +69,6 @@ export class HttpServer {
         `HTTP_LISTEN: got "${formatEndpoint(listen)}", takes a free address and port (${taken ? 'something else listens there' : messageOf(error)})`,
       );
     }
-    app.server.maxConnections = MOST_CONNECTIONS;
     return new HttpServer(app, listen);
   }
 
@@ -86,10 +89,12 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
     logger: false,
     bodyLimit: BODY_LIMIT,
     ...timeouts,
+    http: parserTimeouts,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_100 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
   });
+  boundConnections(app.server, options.connections);
   app.addHook('onClose', async () => close());
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log));
   app.setNotFoundHandler((request) => {

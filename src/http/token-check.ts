@@ -8,6 +8,7 @@ import { findToken, noteTokenUse } from '../store/tokens.ts';
 import { Attempts } from './attempts.ts';
 import { type Caller, everybody } from './caller.ts';
 import { HttpError } from './errors.ts';
+import { networkOf } from './rate-limit.ts';
 
 const MOST_KNOWN = 1_000;
 
@@ -37,16 +38,18 @@ export class TokenCheck {
     if (given === undefined) return undefined;
     const digest = digestOf(given);
     const known = digest.toString('base64');
-    const wait = this.#known.has(known) ? 0 : this.#attempts.waitOf(request.ip);
+    const from = networkOf(request.ip);
+    const wait = this.#known.has(known) ? 0 : this.#attempts.waitOf(from);
     if (wait > 0)
       throw new HttpError(
         429,
         `authorization: too many wrong tokens from ${request.ip}: try again in ${wait} s`,
+        wait,
       );
     const caller = await this.#callerBy(given, digest);
     if (!caller) {
       this.#known.delete(known);
-      this.#attempts.wrong(request.ip);
+      this.#attempts.wrong(from);
     } else if (this.#known.size < MOST_KNOWN) this.#known.add(known);
     return caller;
   }

@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { FrameReader, frame } from '../dns/framer.ts';
 import { messageOf } from '../errors.ts';
 import type { PlainAnswer } from './plain/answers.ts';
 import type { Peer, Report } from './report.ts';
+import { RequestQueue } from './request-queue.ts';
 import type { Responder } from './respond.ts';
+import { SocketWrites } from './socket-writes.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface ConnectionBounds {
@@ -25,30 +28,38 @@ export class Connection {
   readonly #responder: Responder;
   readonly #bounds: ConnectionBounds;
   readonly #report: Report;
+  readonly #mayAsk: () => boolean;
   readonly #frames = new FrameReader();
   /** Made for the first request that needs it. */
   #gone: AbortController | undefined;
-  #queue: Buffer[] = [];
+  readonly #queue: RequestQueue;
   #working = false;
   #ending = false;
   #idleSince: number | undefined = performance.now();
   #transferSince: number | undefined;
-  /** The write that the kernel has not taken all of. */
-  #stall: { since: number; resolve(): void; reject(error: Error): void } | undefined;
-  #writes = 0;
-  #written = 0;
+  readonly #writes: SocketWrites;
   #cutReason: string | undefined;
 
   constructor(
     socket: Socket,
     peer: Peer,
-    parts: { responder: Responder; bounds: ConnectionBounds; report: Report; onClosed: () => void },
+    parts: {
+      responder: Responder;
+      bounds: ConnectionBounds;
+      report: Report;
+      /** Whether one more request of it is to be looked at. */
+      mayAsk: () => boolean;
+      onClosed: () => void;
+    },
   ) {
     this.peer = peer;
     this.#socket = socket;
+    this.#writes = new SocketWrites(socket, () => this.#goneError());
     this.#responder = parts.responder;
     this.#bounds = parts.bounds;
     this.#report = parts.report;
+    this.#mayAsk = parts.mayAsk;
+    this.#queue = new RequestQueue(parts.bounds.pipelined);
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('end', () => this.finish());
@@ -57,7 +68,7 @@ export class Connection {
     socket.on('close', () => {
       // With a reason given, none is made up, which would take longer than all the rest of closing.
       this.#gone?.abort(GONE);
-      this.#stall?.reject(this.#goneError());
+      this.#writes.gone();
       parts.onClosed();
     });
   }
@@ -70,12 +81,12 @@ export class Connection {
   /** Takes no more requests, answers those that are there, and closes. */
   finish(): void {
     this.#ending = true;
-    if (!this.#working) this.#close();
+    if (!this.#working) this.#writes.close();
   }
 
   /** Takes no more requests, ends the one under way, and closes. */
   finishCurrent(): void {
-    this.#queue = [];
+    this.#queue.clear();
     this.finish();
   }
 
@@ -89,8 +100,8 @@ export class Connection {
   sweep(now: number): void {
     const { idleMs, stallMs, transferMs } = this.#bounds;
     if (this.#idleSince !== undefined) {
-      if (now - this.#idleSince >= idleMs) this.#close();
-    } else if (this.#stall !== undefined && now - this.#stall.since >= stallMs) {
+      if (now - this.#idleSince >= idleMs) this.#writes.close();
+    } else if (now - (this.#writes.stalledSince ?? now) >= stallMs) {
       this.cut(`the client reads too slowly: a write took longer than ${stallMs} ms`);
     } else if (this.#transferSince !== undefined && now - this.#transferSince >= transferMs) {
       this.cut(`the transfer took longer than ${transferMs} ms`);
@@ -108,11 +119,15 @@ export class Connection {
       this.cut(messageOf(error));
       return;
     }
+    if (!messages.every(this.#mayAsk)) {
+      this.cut('strangers ask too much just now');
+      return;
+    }
     const answered = this.#working ? 0 : this.#answerNow(messages);
     for (let index = answered; index < messages.length; index++) this.#queue.push(messages[index]!);
     if (!this.#working && this.#queue.length > 0) void this.#work();
     // Back-pressure the other way round: whoever asks faster than is answered waits in its own socket.
-    if (this.#queue.length >= this.#bounds.pipelined) this.#socket.pause();
+    if (this.#queue.isFull) this.#socket.pause();
   }
 
   /** Gives the first answers as far as they are at hand, in one write, and how many these are. */
@@ -129,7 +144,7 @@ export class Connection {
     if (answers.length === 0) return 0;
     // copied together: a write of several pieces costs more than the octets of answers as short as these
     const bytes = answers.length === 1 ? answers[0]!.bytes : Buffer.concat(answers.map((one) => one.bytes));
-    if (this.#handOver([bytes])) {
+    if (this.#writes.handOver([bytes])) {
       for (const answer of answers) answer.ended();
       this.#idleSince = performance.now();
     } else void this.#work(answers);
@@ -140,11 +155,14 @@ export class Connection {
   async #work(first: readonly PlainAnswer[] = []): Promise<void> {
     this.#working = true;
     this.#idleSince = undefined;
+    let served = 0;
     try {
       if (first.length > 0) await this.#untilTaken(first);
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         await this.#serve(next);
-        if (this.#socket.isPaused() && this.#queue.length < this.#bounds.pipelined) this.#socket.resume();
+        // a turn for other connections: answers at hand make no pause by themselves
+        if (++served % MOST_IN_A_ROW === 0) await setImmediate();
+        if (this.#socket.isPaused() && !this.#queue.isFull) this.#socket.resume();
       }
     } catch (error) {
       // RFC 5936, 2.2: what broke in the middle is never completed; and PowerDNS hangs on a connection left open.
@@ -152,13 +170,13 @@ export class Connection {
     }
     this.#working = false;
     this.#idleSince = performance.now();
-    if (this.#ending) this.#close();
+    if (this.#ending) this.#writes.close();
   }
 
   async #serve(bytes: Buffer): Promise<void> {
     const plain = this.#responder.respondNow(bytes, this.peer);
     if (plain !== undefined) {
-      this.#handOver([plain.bytes]);
+      this.#writes.handOver([plain.bytes]);
       return await this.#untilTaken([plain]);
     }
     this.#gone ??= new AbortController();
@@ -171,7 +189,7 @@ export class Connection {
       case 'silence':
         return;
       case 'message':
-        return await this.#write([frame(response.bytes)]);
+        return await this.#writes.write([frame(response.bytes)]);
       case 'transfer':
         return await this.#send(response.transfer);
     }
@@ -180,7 +198,7 @@ export class Connection {
   async #send(transfer: Transfer): Promise<void> {
     this.#transferSince = performance.now();
     try {
-      for await (const batch of transfer.batches()) await this.#write(batch);
+      for await (const batch of transfer.batches()) await this.#writes.write(batch);
       transfer.settle();
     } catch (error) {
       transfer.settle(this.#cutReason ?? messageOf(error));
@@ -192,56 +210,12 @@ export class Connection {
 
   async #untilTaken(answers: readonly PlainAnswer[]): Promise<void> {
     try {
-      await this.#taken();
+      await this.#writes.taken();
       for (const answer of answers) answer.ended();
     } catch (error) {
       for (const answer of answers) answer.ended(messageOf(error));
       throw error;
     }
-  }
-
-  /** Hands pieces to the kernel, and waits until it has taken them all. */
-  async #write(pieces: readonly Buffer[]): Promise<void> {
-    if (!this.#handOver(pieces)) await this.#taken();
-  }
-
-  /** Whether the kernel has taken all pieces at once. */
-  #handOver(pieces: readonly Buffer[]): boolean {
-    const socket = this.#socket;
-    if (socket.destroyed) return false;
-    this.#writes++;
-    const last = pieces.length - 1;
-    if (last > 0) socket.cork();
-    for (let index = 0; index < last; index++) socket.write(pieces[index]!);
-    socket.write(pieces[last]!, this.#onWritten);
-    if (last > 0) socket.uncork();
-    return socket.writableLength === 0 && !socket.destroyed;
-  }
-
-  readonly #onWritten = (): void => {
-    this.#written++;
-    if (this.#written === this.#writes) this.#stall?.resolve();
-  };
-
-  /** Waits until the kernel has taken everything. */
-  async #taken(): Promise<void> {
-    if (this.#socket.destroyed) throw this.#goneError();
-    if (this.#socket.writableLength === 0) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#stall = { since: performance.now(), resolve, reject };
-    try {
-      await promise;
-      // Of a socket that broke, the pieces come back as well.
-      if (this.#socket.destroyed) throw this.#goneError();
-    } finally {
-      this.#stall = undefined;
-    }
-  }
-
-  /** Without anything on its way there is nothing to wait for, and one system call less. */
-  #close(): void {
-    if (this.#socket.writableLength === 0) this.#socket.destroy();
-    else this.#socket.destroySoon();
   }
 
   #goneError(): Error {
@@ -250,5 +224,7 @@ export class Connection {
 }
 
 const GONE = 'the client has gone';
+/** Requests that are served one after the other before others have a turn. */
+const MOST_IN_A_ROW = 16;
 /** Octets of answers that are put into one write. */
 const MOST_AT_ONCE = 65_536;

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { plainAddress, RegisteredAddresses } from './access.ts';
+import { plainAddress } from './access.ts';
 import { Connection, type ConnectionBounds } from './connection.ts';
 import type { Report } from './report.ts';
 import type { Responder } from './respond.ts';
-import type { Registry } from './source.ts';
+import type { Strangers } from './strangers.ts';
 
 export interface ConnectionCaps extends ConnectionBounds {
   readonly connections: number;
@@ -24,11 +24,10 @@ interface Entry {
  */
 export class Connections {
   readonly #entries = new Set<Entry>();
-  readonly #registered = new RegisteredAddresses();
   #sweeper: NodeJS.Timeout | undefined;
-  readonly #parts: { responder: Responder; registry: Registry; caps: ConnectionCaps; report: Report };
+  readonly #parts: { responder: Responder; strangers: Strangers; caps: ConnectionCaps; report: Report };
 
-  constructor(parts: { responder: Responder; registry: Registry; caps: ConnectionCaps; report: Report }) {
+  constructor(parts: { responder: Responder; strangers: Strangers; caps: ConnectionCaps; report: Report }) {
     this.#parts = parts;
   }
 
@@ -38,7 +37,7 @@ export class Connections {
 
   /** Takes a new connection in, or closes it; one over TLS when its handshake is over. */
   accept(socket: Socket, transport: 'tcp' | 'tls' = 'tcp'): void {
-    const { responder, registry, caps, report } = this.#parts;
+    const { responder, strangers, caps, report } = this.#parts;
     const { remoteAddress, remotePort } = socket;
     // Gone again before we came to it.
     if (remoteAddress === undefined || remotePort === undefined) {
@@ -47,7 +46,7 @@ export class Connections {
     }
     const address = plainAddress(remoteAddress);
     const peer = { address, port: remotePort, transport };
-    const isStranger = !this.#registered.has(registry.registrations(), address);
+    const isStranger = strangers.isStranger(address);
     const full =
       this.#fullFor(caps.connectionsPerAddress, (entry) => entry.address === address) ??
       (isStranger ? this.#fullFor(caps.strangerConnections, (entry) => entry.isStranger) : undefined) ??
@@ -62,6 +61,7 @@ export class Connections {
       responder,
       bounds: caps,
       report,
+      mayAsk: () => strangers.mayAsk(address),
       onClosed: () => this.#entries.delete(entry),
     });
     const entry: Entry = { connection, address, isStranger };

@@ -6,6 +6,8 @@ export interface TransferLimits {
   readonly connectionsPerAddress: number;
   /** Connections at once from all addresses that nobody registered. */
   readonly strangerConnections: number;
+  /** Requests a second of all addresses that nobody registered; above it datagrams are dropped and connections closed. */
+  readonly strangerRequests: number;
   /** A connection without a whole request for so long is closed (RFC 7766, 6.2.3). */
   readonly idleMs: number;
   /** A reader that takes nothing of a write for so long is cut off (RFC 5936, 4.1.2). */
@@ -39,6 +41,7 @@ export const defaultLimits: TransferLimits = {
   connections: 2000,
   connectionsPerAddress: 200,
   strangerConnections: 200,
+  strangerRequests: 500,
   idleMs: 15_000,
   stallMs: 30_000,
   transferMs: 3_600_000,

@@ -12,6 +12,7 @@ import { Report } from './report.ts';
 import { Responder } from './respond.ts';
 import { FairSlots } from './slots.ts';
 import type { KnownVersion, Registry, VersionSource } from './source.ts';
+import { Strangers } from './strangers.ts';
 import { TlsDoor, type TlsOptions } from './tls.ts';
 import { DatagramService } from './udp.ts';
 
@@ -82,8 +83,9 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
     },
     ...(options.onAhead === undefined ? {} : { onAhead: options.onAhead }),
   });
-  const connections = new Connections({ responder, registry, report, caps: limits });
-  const datagrams = new DatagramService(responder, limits.datagrams);
+  const strangers = new Strangers(registry, limits.strangerRequests);
+  const connections = new Connections({ responder, strangers, report, caps: limits });
+  const datagrams = new DatagramService(responder, strangers, limits.datagrams);
   const listeners = new Listeners(
     options.listen,
     {

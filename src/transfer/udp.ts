@@ -1,6 +1,7 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { plainAddress } from './access.ts';
 import type { Responder } from './respond.ts';
+import type { Strangers } from './strangers.ts';
 
 /**
  * Answers datagrams: SOA, and IXFR where the answer fits. Each is on its own, and above a number of them at once
@@ -9,11 +10,13 @@ import type { Responder } from './respond.ts';
 export class DatagramService {
   readonly #responder: Responder;
   readonly #most: number;
+  readonly #strangers: Strangers;
   #underWay = 0;
   readonly #quiet: (() => void)[] = [];
 
-  constructor(responder: Responder, most: number) {
+  constructor(responder: Responder, strangers: Strangers, most: number) {
     this.#responder = responder;
+    this.#strangers = strangers;
     this.#most = most;
   }
 
@@ -21,8 +24,10 @@ export class DatagramService {
   receive(socket: Socket, message: Buffer, from: RemoteInfo): void {
     // A reply to port 0 can't be sent; such a datagram is forged.
     if (this.#underWay >= this.#most || from.port === 0) return;
+    const address = plainAddress(from.address);
+    if (!this.#strangers.mayAsk(address)) return;
     const plain = this.#responder.respondNow(message, {
-      address: plainAddress(from.address),
+      address,
       port: from.port,
       transport: 'udp',
     });

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${…} is the notation of $GENERATE
 import fc from 'fast-check';
 import { frame } from '../../src/dns/framer.ts';
 import { type EdnsOption, headerFlags } from '../../src/dns/message.ts';

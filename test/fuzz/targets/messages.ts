@@ -5,6 +5,7 @@ import { InboundTransfer, TransferError } from '../../../src/dns/inbound.ts';
 import { type Message, readMessage } from '../../../src/dns/message.ts';
 import { absoluteName } from '../../../src/dns/name.ts';
 import { TSIG_ALGORITHMS, type TsigKey, tsigErrorReply, verifyRequest } from '../../../src/dns/tsig.ts';
+import { CLASS_IN } from '../../../src/dns/types.ts';
 import { buildNotify, readAcknowledgement } from '../../../src/notify/message.ts';
 import { readPlainQuestion } from '../../../src/transfer/plain/question.ts';
 import { parseRequest } from '../../../src/transfer/request.ts';
@@ -35,7 +36,8 @@ export const message: Target = {
   dictionary: words,
   run: (input) => {
     const read = unless([FormatError], () => readMessage(input));
-    if (read === undefined || octetsInFull(read) > 60_000) return;
+    // of UPDATE, where records may have no data at all, nothing is written
+    if (read === undefined || octetsInFull(read) > 60_000 || hasBareRecord(read)) return;
     const again = readMessage(reencode(read));
     holds(
       isDeepStrictEqual(meaning(again), meaning(read)),
@@ -125,6 +127,12 @@ export const acknowledgement: Target = {
     readAcknowledgement(input, { zoneWire: ZONE, soa: announcement.soa, soaTtl: 60 }, undefined, clock);
   },
 };
+
+function hasBareRecord({ answers, authorities, additionals }: Message): boolean {
+  return [...answers, ...authorities, ...additionals].some(
+    (record) => record.class !== CLASS_IN && record.rdata.length === 0,
+  );
+}
 
 /** What is to be written, without compression. */
 function octetsInFull({ questions, answers, authorities, additionals }: Message): number {

@@ -1,0 +1,37 @@
+import { RegisteredAddresses } from './access.ts';
+import type { Registry } from './source.ts';
+
+/**
+ * Who may ask just now. Registered addresses always; all others together so many times a second, as each of their requests ends in
+ * a refusal, and refusing a flood would take the time of those who are to be served.
+ */
+export class Strangers {
+  readonly #registry: Registry;
+  readonly #rate: number;
+  readonly #registered = new RegisteredAddresses();
+  #left: number;
+  #at = performance.now();
+
+  /** @param rate requests of strangers a second, and at once after a rest */
+  constructor(registry: Registry, rate: number) {
+    this.#registry = registry;
+    this.#rate = rate;
+    this.#left = rate;
+  }
+
+  /** Whether nobody is registered with this plain address. */
+  isStranger(address: string): boolean {
+    return !this.#registered.has(this.#registry.registrations(), address);
+  }
+
+  /** Whether a request from this plain address is to be looked at; counts it. */
+  mayAsk(address: string): boolean {
+    if (!this.isStranger(address)) return true;
+    const now = performance.now();
+    this.#left = Math.min(this.#rate, this.#left + ((now - this.#at) / 1_000) * this.#rate);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+}
