@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts';
 import type { Metrics } from '../http/metrics.ts';
-import type { LooksUp } from '../resolve/resolver.ts';
+import type { Look, LooksUp, Resolver } from '../resolve/resolver.ts';
 import { lookOnHint } from '../sync/due.ts';
 import { FirstSerials } from '../sync/first-serials.ts';
 import { startRechecks } from '../sync/in-zone.ts';
@@ -55,7 +55,7 @@ export async function startWorker({
   });
   onStop(() => publisher.stop());
   publisher.start();
-  onStop(lookOnHint(pool, looker, hints, clock, log));
+  onStop(lookOnHint(pool, looker, hints, log));
   onStop(startRechecks(pool, log));
   onStop(startMaintenance(pool, config.journal, guards, log, () => clock.now()));
 
@@ -75,13 +75,32 @@ export async function startWorker({
 }
 
 /** The resolver, with each outcome counted. */
-function counted(resolver: LooksUp, metrics: Metrics): LooksUp {
+function counted(resolver: Resolver, metrics: Metrics): LooksUp {
+  const count = ({ outcome }: Look) =>
+    metrics.resolved(outcome.kind === 'failed' ? outcome.reason : outcome.kind);
   return {
     look: async (target, family, options) => {
       const look = await resolver.look(target, family, options);
-      metrics.resolved(look.outcome.kind === 'failed' ? look.outcome.reason : look.outcome.kind);
+      count(look);
       return look;
     },
+    confirm: (known, options) =>
+      resolver.confirm(
+        {
+          target: known.target,
+          a: known.a,
+          aaaa: known.aaaa,
+          confirmed: (family, ttl) => {
+            metrics.resolved('found');
+            known.confirmed(family, ttl);
+          },
+          unlike: (family, look) => {
+            look.then(count, () => {});
+            known.unlike(family, look);
+          },
+        },
+        options,
+      ),
   };
 }
 

@@ -12,7 +12,7 @@ export const MOST_LINKS = 16;
 /** Questions of one chase, at most: an upstream that gives one link at a time is asked again for the next. */
 export const MOST_QUESTIONS = 8;
 /** Seconds that any TTL is cut to (RFC 8767, 4). */
-const LONGEST_TTL = 604_800;
+export const LONGEST_TTL = 604_800;
 
 export interface Chased {
   outcome: Outcome;

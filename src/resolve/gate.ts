@@ -49,14 +49,20 @@ export class Gate {
 
   /** Undefined: there is room, and it is taken. Else the promise of it. Each has to be followed by `leave`. */
   enter(): Promise<void> | undefined {
-    if (this.waiting === 0 && this.#admits()) {
-      this.#take();
-      return undefined;
-    }
-    return new Promise<void>((go) => {
-      this.#line.push(go);
-      this.#release();
-    });
+    return this.tryEnter() ? undefined : new Promise<void>((go) => this.wait(go));
+  }
+
+  /** Whether there is room; then it is taken. */
+  tryEnter(): boolean {
+    if (this.waiting > 0 || !this.#admits()) return false;
+    this.#take();
+    return true;
+  }
+
+  /** Calls `go` when there is room, which is taken. */
+  wait(go: () => void): void {
+    this.#line.push(go);
+    this.#release();
   }
 
   leave(): void {

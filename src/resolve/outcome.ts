@@ -64,9 +64,23 @@ export interface LookOptions {
   avoid?: string | undefined;
 }
 
+/** A target of which is known what a look most likely comes to. It is told once of each family. */
+export interface Confirmation {
+  readonly target: string;
+  /** What is expected of each family, as `plainAnswer` has it; undefined where it is nothing so plain. */
+  readonly a: string | undefined;
+  readonly aaaa: string | undefined;
+  /** The answer is that, with this TTL in seconds. */
+  confirmed(family: Family, ttl: number): void;
+  /** It is not, or not so plainly. */
+  unlike(family: Family, look: Promise<Look>): void;
+}
+
 /** Whoever can look up the addresses of a target. What goes wrong on the way is an outcome. */
 export interface LooksUp {
   look(target: string, family: Family, options?: LookOptions): Promise<Look>;
+  /** Looks once for the addresses of both families, at next to no cost where they are as expected. */
+  confirm?(known: Confirmation, options?: LookOptions): void;
 }
 
 export interface Look extends Evidence {

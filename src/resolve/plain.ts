@@ -1,5 +1,7 @@
 import type { Endpoint } from '../endpoint.ts';
-import { AddressQuestion, isUnread, type Judged, type Limits, type Reply } from './question.ts';
+import { messageOf } from '../errors.ts';
+import { KnownQuestion } from './known.ts';
+import { AddressQuestion, type Form, isUnread, type Judged, type Limits, type Reply } from './question.ts';
 import { askOverTcp } from './tcp.ts';
 import type { Transport } from './transport.ts';
 import { type Exchange, UdpPool } from './udp-pool.ts';
@@ -27,13 +29,40 @@ export class PlainTransport implements Transport {
   }
 
   async ask(name: Buffer, type: number, limits: Limits): Promise<Reply> {
-    const edns = this.#takesEdns;
     const question = this.#question(name, type, limits);
     const got = await this.#sockets.ask(question);
-    if (got.kind === 'reply' && got.reply.kind === 'addresses') {
-      this.#caseDoubts = 0;
-      return got.reply;
-    }
+    return this.#goOn(question, got, name, type, limits);
+  }
+
+  confirm(
+    name: Buffer,
+    type: number,
+    timeoutMs: number,
+    { resolver, answer }: { resolver: string; answer: string },
+    done: (got: number | Reply) => void,
+  ): void {
+    const limits = { timeoutMs };
+    const question = new KnownQuestion(this.#form(name, type), limits, resolver, answer);
+    this.#sockets.put(question, (got) => {
+      if (got.kind === 'reply' && typeof got.reply === 'number') {
+        this.#caseDoubts = 0;
+        return done(got.reply);
+      }
+      this.#goOn(question.whole, got as Exchange<Judged>, name, type, limits).then(done, (error) =>
+        done({ kind: 'failed', reason: 'unreachable', detail: messageOf(error) }),
+      );
+    });
+  }
+
+  /** What is to be done about a reply that is not plainly what was asked for. */
+  async #goOn(
+    question: AddressQuestion,
+    got: Exchange<Judged>,
+    name: Buffer,
+    type: number,
+    limits: Limits,
+  ): Promise<Reply> {
+    const { edns } = question;
     const first = await this.#judge(question, got, name, type, limits);
     if (!edns || !refusesEdns(first)) return first;
     // FORMERR or NOTIMP without OPT: a server from before EDNS (RFC 6891, 7).
@@ -58,7 +87,10 @@ export class PlainTransport implements Transport {
   ): Promise<Reply> {
     if (got.kind !== 'reply') return question.failure(got);
     const { reply } = got;
-    if (reply.kind === 'addresses') return reply;
+    if (reply.kind === 'addresses') {
+      this.#caseDoubts = 0;
+      return reply;
+    }
     const { message } = reply;
     if (reply.kind === 'bare') return { kind: 'reply', message };
     if (reply.sameCase && !message.tc) {
@@ -88,7 +120,11 @@ export class PlainTransport implements Transport {
   }
 
   #question(name: Buffer, type: number, limits: Limits): AddressQuestion {
-    return new AddressQuestion({ name, type, mixCase: this.#keepsCase, edns: this.#takesEdns }, limits);
+    return new AddressQuestion(this.#form(name, type), limits);
+  }
+
+  #form(name: Buffer, type: number): Form {
+    return { name, type, mixCase: this.#keepsCase, edns: this.#takesEdns };
   }
 }
 

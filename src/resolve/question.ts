@@ -1,9 +1,9 @@
-import { HEADER_LENGTH, type Message, readHeader, readMessage } from '../dns/message.ts';
+import { FLAG, HEADER_LENGTH, type Message, readHeader, readMessage } from '../dns/message.ts';
 import { equalNames } from '../dns/name.ts';
 import { buildQuery } from '../dns/query.ts';
-import { CLASS_IN, OPCODE, RCODE } from '../dns/types.ts';
+import { CLASS_IN, OPCODE, RCODE, TYPE } from '../dns/types.ts';
 import { messageOf } from '../errors.ts';
-import { type PlainAddresses, readAddresses } from './addresses-reply.ts';
+import { type PlainAddresses, type PlainText, readAddresses, readAddressText } from './addresses-reply.ts';
 import { randomiseCase } from './random.ts';
 import type { Exchange, Question } from './udp-pool.ts';
 
@@ -42,7 +42,12 @@ export class AddressQuestion implements Question<Judged> {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly #form: Form;
-  readonly #asked: Buffer;
+  /** As it is sent, but for the id and padding. */
+  readonly message: Buffer;
+  readonly nameLength: number;
+  readonly type: number;
+  /** Whether it has OPT. */
+  readonly edns: boolean;
   /** Why the last reply with our id was passed over. */
   #passedOver: string | undefined;
 
@@ -50,25 +55,37 @@ export class AddressQuestion implements Question<Judged> {
     this.timeoutMs = limits.timeoutMs;
     this.signal = limits.signal;
     this.#form = form;
-    this.#asked = form.mixCase ? randomiseCase(form.name) : form.name;
+    this.type = form.type;
+    this.edns = form.edns;
+    this.nameLength = form.name.length;
+    this.message = render(form);
+    if (form.mixCase) randomiseCase(this.message, HEADER_LENGTH, this.nameLength);
   }
 
   build(id: number): Buffer {
-    const { type, edns, padded } = this.#form;
-    return buildQuery({
-      id,
-      name: this.#asked,
-      type,
-      rd: true,
-      ad: true,
-      ...(edns ? { edns: { udpSize: UDP_SIZE } } : {}),
-      ...(padded ? { padded } : {}),
-    });
+    const { type, padded } = this.#form;
+    if (padded)
+      return buildQuery({
+        id,
+        name: this.#asked,
+        type,
+        rd: true,
+        ad: true,
+        edns: { udpSize: UDP_SIZE },
+        padded,
+      });
+    this.message.writeUInt16BE(id, 0);
+    return this.message;
+  }
+
+  /** Of a reply that holds nothing but addresses of the very name: those, as text. */
+  readPlainly(bytes: Buffer): PlainText | undefined {
+    return readAddressText(bytes, this);
   }
 
   accept(bytes: Buffer): Judged | undefined {
     try {
-      const addresses = readAddresses(bytes, this.#asked, this.#form.type);
+      const addresses = readAddresses(bytes, this);
       return addresses ? { kind: 'addresses', addresses } : this.#judge(bytes);
     } catch (error) {
       this.#passedOver = messageOf(error);
@@ -89,6 +106,11 @@ export class AddressQuestion implements Question<Judged> {
       };
     }
     return { kind: 'failed', reason: 'unreachable', detail: got.detail };
+  }
+
+  /** The name, in the case in which it is asked for. */
+  get #asked(): Buffer {
+    return this.message.subarray(HEADER_LENGTH, HEADER_LENGTH + this.nameLength);
   }
 
   #judge(bytes: Buffer): Judged | undefined {
@@ -113,6 +135,26 @@ export class AddressQuestion implements Question<Judged> {
     return undefined;
   }
 }
+
+/** A query with one question and a bare OPT (RFC 6891, 6.1.2), octet by octet: it is made for every question there is. */
+function render({ name, type, edns }: Form): Buffer {
+  const end = HEADER_LENGTH + name.length;
+  const bytes = Buffer.allocUnsafe(end + 4 + (edns ? BARE_OPT : 0));
+  bytes.fill(0, 0, HEADER_LENGTH);
+  bytes.writeUInt16BE(FLAG.RD | FLAG.AD, 2);
+  bytes[5] = 1;
+  name.copy(bytes, HEADER_LENGTH);
+  let at = bytes.writeUInt16BE(type, end);
+  at = bytes.writeUInt16BE(CLASS_IN, at);
+  if (!edns) return bytes;
+  bytes[11] = 1;
+  bytes.fill(0, at);
+  bytes.writeUInt16BE(TYPE.OPT, at + 1);
+  bytes.writeUInt16BE(UDP_SIZE, at + 3);
+  return bytes;
+}
+
+const BARE_OPT = 11;
 
 /** Whether a response code says that the server could not read the question. */
 export function isUnread(rcode: number): boolean {

@@ -10,22 +10,23 @@ export function randomId(): number {
   return pool.readUInt16BE(at);
 }
 
-/** Gives each letter a random case: up to one bit a letter that a forger has to guess (draft-vixie-dnsext-dns0x20). */
-export function randomiseCase(name: Buffer): Buffer {
-  const mixed = Buffer.allocUnsafe(name.length);
-  const coins = draw(name.length);
+/**
+ * Gives each letter of a name of so many octets in a message a random case: up to one bit a letter that a forger has to guess
+ * (draft-vixie-dnsext-dns0x20).
+ */
+export function randomiseCase(message: Buffer, at: number, length: number): void {
+  const coins = draw(length);
   let labelEnd = 0;
-  for (let index = 0; index < name.length; index++) {
-    const octet = name[index]!;
-    mixed[index] = octet;
+  for (let index = 0; index < length; index++) {
+    const octet = message[at + index]!;
     if (index === labelEnd) {
       labelEnd += octet + 1;
       continue;
     }
     const lower = octet | 0x20;
-    if (lower >= 0x61 && lower <= 0x7a && (pool[coins + index]! & 1) === 1) mixed[index] = octet ^ 0x20;
+    if (lower >= 0x61 && lower <= 0x7a && (pool[coins + index]! & 1) === 1)
+      message[at + index] = octet ^ 0x20;
   }
-  return mixed;
 }
 
 /** Where in the pool so many octets lie that nobody else gets. */

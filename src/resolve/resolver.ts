@@ -3,12 +3,14 @@ import { absoluteName } from '../dns/name.ts';
 import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
 import type { ResolverAddress } from '../resolver-address.ts';
+import { type Attempted, mostTelling, saysNothing } from './attempted.ts';
 import { type Chased, chase, plainly } from './chase.ts';
-import type { Failed, FailureReason, Family, Look, LookOptions, LooksUp } from './outcome.ts';
+import type { Confirmation, Family, Look, LookOptions, LooksUp } from './outcome.ts';
 import { systemServers } from './system.ts';
 import { type Asked, Upstream } from './upstream.ts';
 
 export type {
+  Confirmation,
   Evidence,
   FailureReason,
   Family,
@@ -86,8 +88,49 @@ export class Resolver implements LooksUp {
     try {
       return await this.#look(target, name, family, options);
     } finally {
-      if (--this.#running === 0) this.#idle?.();
+      this.#ended();
     }
+  }
+
+  /** Looks once for the addresses of both families, of which is known what to expect. */
+  confirm(known: Confirmation, options: LookOptions = {}): void {
+    const name = absoluteName(known.target);
+    this.#confirm(known, name, 'A', known.a, options);
+    this.#confirm(known, name, 'AAAA', known.aaaa, options);
+  }
+
+  #confirm(
+    known: Confirmation,
+    name: Buffer,
+    family: Family,
+    answer: string | undefined,
+    options: LookOptions,
+  ): void {
+    const upstream = this.#choose([], undefined);
+    const startedAt = this.#clock.now();
+    this.#running++;
+    const isAsked =
+      answer !== undefined &&
+      upstream.confirm(name, TYPE[family], this.#timeoutMs, answer, (reply, took) => {
+        if (typeof reply === 'number') {
+          this.#ended();
+          upstream.served();
+          return known.confirmed(family, reply);
+        }
+        const first = { upstream, asked: { reply, took }, startedAt };
+        const look = this.#goOn(known.target, name, family, first, options);
+        known.unlike(
+          family,
+          look.finally(() => this.#ended()),
+        );
+      });
+    if (isAsked) return;
+    this.#ended();
+    known.unlike(family, this.look(known.target, family, options));
+  }
+
+  #ended(): void {
+    if (--this.#running === 0) this.#idle?.();
   }
 
   /** Ends what is under way and closes all connections. May be called twice. */
@@ -97,19 +140,26 @@ export class Resolver implements LooksUp {
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  async #look(target: string, name: Buffer, family: Family, { signal, avoid }: LookOptions): Promise<Look> {
+  async #look(target: string, name: Buffer, family: Family, options: LookOptions): Promise<Look> {
     const startedAt = this.#clock.now();
-    const first = this.#choose([], avoid);
-    const limits = { timeoutMs: this.#timeoutMs, signal };
-    const asked = await first.ask(name, TYPE[family], limits);
+    const upstream = this.#choose([], options.avoid);
+    const limits = { timeoutMs: this.#timeoutMs, signal: options.signal };
+    const asked = await upstream.ask(name, TYPE[family], limits);
+    return this.#goOn(target, name, family, { upstream, asked, startedAt }, options);
+  }
+
+  /** What a look comes to that began with this answer, and goes on where that is none, or not all. */
+  async #goOn(
+    target: string,
+    name: Buffer,
+    family: Family,
+    { upstream: first, asked, startedAt }: { upstream: Upstream; asked: Asked; startedAt: number },
+    { signal, avoid }: LookOptions,
+  ): Promise<Look> {
     if (asked.reply.kind === 'addresses' && !this.#closed) {
       first.served();
-      return this.#told(
-        target,
-        family,
-        { upstream: first, chased: plainly(asked.reply.addresses, family) },
-        startedAt,
-      );
+      const chased = plainly(asked.reply.addresses, family);
+      return this.#told(target, family, { upstream: first, chased }, startedAt);
     }
     const budget = { left: 2 * this.#tries * this.#timeoutMs };
     const failures: Attempted[] = [];
@@ -175,44 +225,6 @@ export class Resolver implements LooksUp {
     return { target, family, outcome, ...evidence, resolver: upstream.text, startedAt, ms };
   }
 }
-
-interface Attempted {
-  upstream: Upstream;
-  chased: Chased;
-}
-
-/** Whether an upstream showed that it can't be asked, rather than that the target has trouble. */
-function saysNothing({ outcome }: Chased): boolean {
-  return outcome.kind === 'failed' && USELESS.has(outcome.reason);
-}
-
-const USELESS: ReadonlySet<FailureReason> = new Set(['timeout', 'unreachable', 'refused']);
-
-/** Of several failures the one that says most about the target, with what the others were. */
-function mostTelling(failures: readonly Attempted[]): Attempted {
-  const reasonOf = ({ chased }: Attempted) => (chased.outcome as Failed).reason;
-  const best = failures.reduce((a, b) =>
-    TELLING.indexOf(reasonOf(b)) < TELLING.indexOf(reasonOf(a)) ? b : a,
-  );
-  const outcome = best.chased.outcome as Failed;
-  const lines = new Set(
-    failures.map(({ upstream, chased }) => `${upstream.text} ${(chased.outcome as Failed).detail}`),
-  );
-  const detail = [...lines].join('; ').slice(0, LONGEST_DETAIL);
-  return { ...best, chased: { ...best.chased, outcome: { ...outcome, detail } } };
-}
-
-const TELLING: readonly FailureReason[] = [
-  'bogus',
-  'loop',
-  'chain',
-  'servfail',
-  'refused',
-  'malformed',
-  'timeout',
-  'unreachable',
-];
-const LONGEST_DETAIL = 400;
 
 function closed(): Error {
   return new Error('the resolver is closed');

@@ -100,6 +100,31 @@ export class Upstream {
     }
   }
 
+  /**
+   * The same for a question of which is known what to expect, without a promise: `done` gets the TTL of just that answer (see
+   * `plainAnswer`), or what else came, with the milliseconds waited for it. False where this upstream can't: nothing is asked then.
+   */
+  confirm(
+    name: Buffer,
+    type: number,
+    timeoutMs: number,
+    answer: string,
+    done: (got: number | Reply, took: number) => void,
+  ): boolean {
+    if (this.#closed || !this.#transport.confirm) return false;
+    if (this.#gate.tryEnter()) {
+      this.#confirm(name, type, timeoutMs, answer, done);
+      return true;
+    }
+    const lineAt = this.#now();
+    this.#gate.wait(() => {
+      if (this.#closed) this.#leave(closed, done);
+      else if (this.#now() - lineAt > LONGEST_LINE) this.#leave(noRoom, done);
+      else this.#confirm(name, type, timeoutMs, answer, done);
+    });
+    return true;
+  }
+
   /** A look at it ended in something that says nothing of the target: silence, or that it refuses to answer us. */
   failed(): void {
     if (++this.#failures < FAILURES) return;
@@ -119,9 +144,29 @@ export class Upstream {
     this.#transport.close();
   }
 
-  #learn(reply: Reply, took: number): void {
+  #confirm(
+    name: Buffer,
+    type: number,
+    timeoutMs: number,
+    answer: string,
+    done: (got: number | Reply, took: number) => void,
+  ): void {
+    const sentAt = this.#now();
+    this.#transport.confirm?.(name, type, timeoutMs, { resolver: this.text, answer }, (got) => {
+      const took = this.#now() - sentAt;
+      this.#learn(got, took);
+      this.#leave(got, done, took);
+    });
+  }
+
+  #leave(got: number | Reply, done: (got: number | Reply, took: number) => void, took = 0): void {
+    this.#gate.leave();
+    done(got, took);
+  }
+
+  #learn(reply: Reply | number, took: number): void {
     // A silence says that it takes longer than was waited; a closed port says nothing of its pace.
-    if (reply.kind === 'failed' && reply.reason !== 'timeout') return;
+    if (typeof reply === 'object' && reply.kind === 'failed' && reply.reason !== 'timeout') return;
     this.#replyTime += (took - this.#replyTime) * SHARE;
   }
 }

@@ -9,7 +9,7 @@ import { type Judged, judge } from './guards/judge.ts';
 import { endOverrides, type Forced, forceAliases, keepAtApex, type Owner } from './guards/overrides.ts';
 import { noteGuarded } from './guards/rows.ts';
 import type { Client, Pool } from './pool.ts';
-import { STATE, type StoredState, stateOf } from './target-state.ts';
+import { JOIN_PACK, STATE, type StoredState, stateOf } from './target-state.ts';
 
 /** A look whose answer waits to be written. */
 export interface FinishedLook {
@@ -113,7 +113,8 @@ async function write(
 async function lockTargets(client: Client, looks: readonly FinishedLook[]): Promise<Locked[]> {
   const { rows } = await client.query<StoredState & { name: string; guarded: boolean }>({
     name: 'lock targets',
-    text: `select name, ${STATE}, guarded from alias_targets where name = any ($1::text[]) order by name for no key update skip locked`,
+    text: `select t.name, ${STATE}, t.guarded from alias_targets t ${JOIN_PACK}
+      where t.name = any ($1::text[]) order by t.name for no key update of t skip locked`,
     values: [
       binaryArray(
         'text',
@@ -146,7 +147,7 @@ async function writeStates(client: Client, decisions: ReadonlyMap<string, Decisi
   const states = [...decisions.values()].map((decision) => decision.state);
   await client.query({
     name: 'write looks',
-    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures, steady = u.steady, steady_looks = 0,
+    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures, steady = u.steady, steady_looks = 0, pack = null,
         a_addresses = string_to_array(u.a, ','), a_ttl = u.a_ttl, aaaa_addresses = string_to_array(u.aaaa, ','), aaaa_ttl = u.aaaa_ttl
       from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::timestamptz[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[], $10::text[])
         as u (name, state, answered, due_at, failures, a, a_ttl, aaaa, aaaa_ttl, steady)

@@ -1,6 +1,6 @@
 import { readState, type TargetState, unknownTarget } from '../zone/alias/state.ts';
 import type { Pool } from './pool.ts';
-import { STATE, type StoredState, stateOf } from './target-state.ts';
+import { DUE_AT, JOIN_PACK, STATE, type StoredState, stateOf } from './target-state.ts';
 
 /** A target to look at, with what is known of it. */
 export interface KnownTarget {
@@ -12,10 +12,10 @@ export interface KnownTarget {
 }
 
 /** Steady looks after which one is decided on all the same, so that what is kept of a target is never old. */
-const MOST_STEADY = 100;
+export const MOST_STEADY = 100;
 
 /**
- * Takes due targets, at most `limit`, oldest first; other workers pass by a taken one for `leaseSeconds`, or until its look is written.
+ * Takes due targets, at most `limit`, oldest first, but for those whose packs are due (see packs.ts); other workers pass by a taken one for `leaseSeconds`, or until its look is written.
  * What is known of a target bears on how to look where its last look was no good one; else the state of none stands in its place.
  */
 export async function claimDueTargets(
@@ -25,7 +25,7 @@ export async function claimDueTargets(
 ): Promise<KnownTarget[]> {
   const { rows } = await pool.query({
     name: 'claim due targets',
-    text: `with due as (select name from alias_targets where due_at <= now() order by due_at limit $1 for update skip locked)
+    text: `with due as (select name from alias_targets where due_at <= now() and due_at < 'infinity' order by due_at limit $1 for update skip locked)
       update alias_targets t set due_at = now() + make_interval(secs => $2) from due where t.name = due.name
       returning t.name, case when t.failures > 0 then t.state end as state,
         case when not t.guarded and t.steady_looks < $3 then t.steady end as steady`,
@@ -51,12 +51,12 @@ export async function targetsOf(
 ): Promise<KnownTarget[]> {
   const { rows } = await pool.query(
     zoneIds
-      ? `select name, ${STATE} from alias_targets
-         where name in (select target from aliases where zone_id = any ($3::bigint[])) and name > $1
-           and (due_at <= now() or not ${due}) order by name limit $2`
-      : `select name, ${STATE} from alias_targets t
-         where name > $1 and exists (select from aliases where target = t.name)
-           and (due_at <= now() or not ${due}) order by name limit $2`,
+      ? `select t.name, ${STATE} from alias_targets t ${JOIN_PACK}
+         where t.name in (select target from aliases where zone_id = any ($3::bigint[])) and t.name > $1
+           and (${DUE_AT} <= now() or not ${due}) order by t.name limit $2`
+      : `select t.name, ${STATE} from alias_targets t ${JOIN_PACK}
+         where t.name > $1 and exists (select from aliases where target = t.name)
+           and (${DUE_AT} <= now() or not ${due}) order by t.name limit $2`,
     zoneIds ? [after, limit, zoneIds] : [after, limit],
   );
   return rows.map(toKnown);
@@ -90,7 +90,8 @@ export async function tidyTargets(pool: Pool): Promise<void> {
   );
 }
 
-const WELL = unknownTarget();
+/** Of a target whose last look was good: the state of none stands in place of its own. */
+export const WELL = unknownTarget();
 
 function toKnown(row: StoredState & { name: string }): KnownTarget {
   return { name: row.name, state: stateOf(row) };

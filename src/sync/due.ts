@@ -2,12 +2,15 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Asker } from '../store/followers.ts';
 import type { Hints } from '../store/hints.ts';
+import { claimDuePacks, LARGEST_PACK } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
 import { claimDueTargets } from '../store/targets.ts';
 import { newChange } from '../trace.ts';
-import type { Looker, LookResult } from './looker.ts';
+import type { LookResult } from './look-result.ts';
+import type { Looker } from './looker.ts';
 
 const CLAIM = 2_000; // targets taken at a time
+const PACKS = CLAIM / LARGEST_PACK;
 const LEASE = 60; // seconds until a taken target is due again, should this process die
 
 /**
@@ -18,15 +21,38 @@ const LEASE = 60; // seconds until a taken target is due again, should this proc
 export async function lookAtDue(
   pool: Pool,
   looker: Looker,
-  clock: { now(): number },
   asker: Asker,
   onResult: (result: LookResult | undefined) => void = () => {},
+  signal?: AbortSignal,
+): Promise<number> {
+  let packed = 0;
+  const [alone] = await Promise.all([
+    lookAtEach(pool, looker, asker, onResult, signal),
+    inFlow(
+      PACKS,
+      () => claimDuePacks(pool, PACKS, LEASE),
+      (pack) => {
+        packed += pack.targets.length;
+        return looker.lookAtPack(pack, asker, onResult);
+      },
+      signal,
+    ),
+  ]);
+  return alone + packed;
+}
+
+/** Those that are looked at by themselves: new and edited ones, and all that are not at rest. */
+function lookAtEach(
+  pool: Pool,
+  looker: Looker,
+  asker: Asker,
+  onResult: (result: LookResult | undefined) => void,
   signal?: AbortSignal,
 ): Promise<number> {
   return inFlow(
     CLAIM,
     () => claimDueTargets(pool, CLAIM, LEASE),
-    (target) => looker.look(target, clock.now(), asker).then(onResult, () => onResult(undefined)),
+    (target) => looker.lookAtDue(target, asker).then(onResult, () => onResult(undefined)),
     signal,
   );
 }
@@ -63,19 +89,13 @@ export async function inFlow<T>(
 }
 
 /** New and edited targets are looked at when they come, not at the next tick. The tick is the guarantee behind the hint. */
-export function lookOnHint(
-  pool: Pool,
-  looker: Looker,
-  hints: Hints,
-  clock: { now(): number },
-  log: Log,
-): () => Promise<void> {
+export function lookOnHint(pool: Pool, looker: Looker, hints: Hints, log: Log): () => Promise<void> {
   let running: Promise<unknown> | undefined;
   let again = false;
   const run = async () => {
     do {
       again = false;
-      await lookAtDue(pool, looker, clock, { change: newChange() }).catch((error) =>
+      await lookAtEach(pool, looker, { change: newChange() }, () => {}).catch((error) =>
         log.error(
           { error: messageOf(error) },
           'due targets could not be looked at; the next tick tries again',

@@ -5,6 +5,7 @@ import { tidyGuards } from '../store/guards/rows.ts';
 import { tidyReadings } from '../store/in-zone/entering.ts';
 import { pruneLedger } from '../store/ledger/states.ts';
 import { dropOrphans, type JournalLimits, pruneJournal, pruneSourceHistory } from '../store/maintenance.ts';
+import { dropEmptyPacks } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
 import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
@@ -41,6 +42,7 @@ export function startMaintenance(
       if (prunedAt === undefined) await pruneSourceHistory(pool);
       prunedAt = begun;
       await tidyTargets(pool);
+      await dropEmptyPacks(pool);
       await tidyReadings(pool);
       await tidyGuards(pool, guards);
       await dropOrphans(pool);

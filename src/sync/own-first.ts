@@ -1,4 +1,4 @@
-import type { Family, Look, LookOptions, LooksUp, Outcome } from '../resolve/outcome.ts';
+import type { Confirmation, Family, Look, LookOptions, LooksUp, Outcome } from '../resolve/outcome.ts';
 import { enter, findAgain } from '../store/in-zone/entering.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Way } from '../zone/in-zone/way.ts';
@@ -27,6 +27,29 @@ export class OwnFirst implements LooksUp {
 
   async look(target: string, family: Family, options?: LookOptions): Promise<Look> {
     return (await this.#turnedAway(target, family)) ?? this.#follow(target, target, family, options, []);
+  }
+
+  confirm(known: Confirmation, options?: LookOptions): void {
+    const { target } = known;
+    if (this.#zones.mayBeOurs(target) || !this.#resolver.confirm) {
+      known.unlike('A', this.look(target, 'A', options));
+      known.unlike('AAAA', this.look(target, 'AAAA', options));
+      return;
+    }
+    this.#resolver.confirm(
+      {
+        target,
+        a: known.a,
+        aaaa: known.aaaa,
+        confirmed: (family, ttl) => known.confirmed(family, ttl),
+        unlike: (family, look) =>
+          known.unlike(
+            family,
+            look.then((first) => this.#goOn(first, target, target, options, [])),
+          ),
+      },
+      options,
+    );
   }
 
   /** A target that has just come to lie in a zone of ours is answered by it; one below a zone cut is not ours. */
@@ -58,6 +81,19 @@ export class OwnFirst implements LooksUp {
     visits = 0,
   ): Promise<Look> {
     const look = await this.#resolver.look(asked, family, options);
+    return this.#goOn(look, target, asked, options, past, visits);
+  }
+
+  /** Where a look's chain comes into our zones, it goes on there. */
+  async #goOn(
+    look: Look,
+    target: string,
+    asked: string,
+    options: LookOptions | undefined,
+    past: readonly string[],
+    visits = 0,
+  ): Promise<Look> {
+    const { family } = look;
     for (const [index, link] of look.chain.entries()) {
       if (!this.#zones.mayBeOurs(link.name)) continue;
       const chain = look.chain.slice(0, index + 1);

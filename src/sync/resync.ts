@@ -15,7 +15,8 @@ import {
 import { targetsOf } from '../store/targets.ts';
 import type { Change } from '../trace.ts';
 import { inFlow, lookAtDue } from './due.ts';
-import type { Looker, LookResult } from './looker.ts';
+import type { LookResult } from './look-result.ts';
+import type { Looker } from './looker.ts';
 import type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
 
 /** A job as the queue hands it on. */
@@ -33,6 +34,9 @@ export interface ResyncTask {
 const PAGE = 1_000; // targets read at a time
 const PUBLISHED_WITHIN = 60_000; // ms
 const SENT_WITHIN = 10_000; // ms
+/** Results, and milliseconds, between two words of progress. */
+const TELL_EACH = 100;
+const TELL_EVERY = 250;
 
 /** Runs one `resync` job: look, publish, see the first NOTIFYs out. Throws UnrecoverableError for what no retry can mend. */
 export async function resync(
@@ -44,10 +48,10 @@ export async function resync(
   const asker = { job: job.id, change: job.change };
   const zoneIds = await namedZones(pool, data);
   const since = await databaseTime(pool);
-  const tally = new Tally(job);
+  const tally = new Tally(job, clock);
 
   if (data.due && !zoneIds) {
-    const looks = lookAtDue(pool, looker, clock, asker, (result) => tally.add(result), job.signal);
+    const looks = lookAtDue(pool, looker, asker, (result) => tally.add(result), job.signal);
     await unlessAborted(looks, job.signal);
   } else {
     if (!data.due) await followAgain(pool, zoneIds, data.force === true, job.change);
@@ -154,11 +158,14 @@ class Tally {
   held = 0;
   readonly changed: string[] = [];
   readonly #job: ResyncTask;
+  readonly #clock: Clock;
   #expected = 0;
   #told = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(job: ResyncTask) {
+  constructor(job: ResyncTask, clock: Clock) {
     this.#job = job;
+    this.#clock = clock;
   }
 
   expect(targets: number): void {
@@ -179,8 +186,11 @@ class Tally {
     else if (result?.outcome === 'held') this.held++;
     else this.failed++;
     if (result?.changed) this.changed.push(result.name);
-    if (this.seen - this.#told >= 100) {
+    if (this.seen - this.#told < TELL_EACH) return;
+    const now = this.#clock.now();
+    if (Math.abs(now - this.#toldAt) >= TELL_EVERY) {
       this.#told = this.seen;
+      this.#toldAt = now;
       this.#job
         .progress({ phase: 'resolve', done: this.seen, total: Math.max(this.#expected, this.seen) })
         .catch(() => {});

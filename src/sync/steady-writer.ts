@@ -1,48 +1,80 @@
+import { LARGEST_PACK, SMALLEST_PACK } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
 import { type SteadyLook, writeSteady } from '../store/steady.ts';
+import type { AliasPolicy } from '../zone/alias/policy.ts';
+import { mayGoTogether, spread, spreadTogether } from '../zone/alias/spread.ts';
+import { Batches } from './batches.ts';
 
-/** Milliseconds in which looks are gathered while nothing is being written, and how many are written at once. */
-const GATHER = 5;
-const BATCH = 1_000;
-
-interface Waiting {
-  look: SteadyLook;
-  resolve(isWritten: boolean): void;
+/** A look that found what is known. */
+export interface FoundSteady {
+  name: string;
+  /** What it had to come to, as it stood in the row when the target was taken. */
+  steady: string;
+  /** Milliseconds until its answers have run out. */
+  delay: number;
 }
 
-/** Writes looks that changed nothing, many at once. */
+export interface SteadyRooms {
+  pool: Pool;
+  policy: AliasPolicy;
+  clock: { now(): number };
+  /** Numbers from 0 to 1, by which looks are spread. */
+  draw: () => number;
+}
+
+/** Writes looks that changed nothing, many at once; targets whose answers run out together are looked at together from then on. */
 export class SteadyWriter {
-  readonly #pool: Pool;
-  #waiting: Waiting[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
+  readonly #rooms: SteadyRooms;
+  readonly #batches: Batches<FoundSteady, boolean>;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  constructor(rooms: SteadyRooms) {
+    this.#rooms = rooms;
+    this.#batches = new Batches((looks) => this.#write(looks));
   }
 
-  /** Whether it is written; if not, the look is to be decided on like any other. */
-  write(look: SteadyLook): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#waiting.push({ look, resolve });
-      if (this.#writing === undefined) this.#timer ??= setTimeout(() => this.#flush(), GATHER);
-    });
+  /** Whether it is written; if not, the target is to be looked at like any other. */
+  write(look: FoundSteady): Promise<boolean> {
+    return this.#batches.add(look);
   }
 
-  #flush(): void {
-    this.#timer = undefined;
-    this.#writing = this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+  async #write(looks: readonly FoundSteady[]): Promise<boolean[]> {
+    // the road that every other look takes has the patience and the words for a database that is away
+    const written = await writeSteady(this.#rooms.pool, this.#packed(looks)).catch(() => new Set<string>());
+    return looks.map(({ name }) => written.has(name));
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH);
-      const looks = batch.map(({ look }) => look);
-      // the road that every other look takes has the patience and the words for a database that is away
-      const written = await writeSteady(this.#pool, looks).catch(() => new Set<string>());
-      for (const { look, resolve } of batch) resolve(written.has(look.name));
+  #packed(looks: readonly FoundSteady[]): SteadyLook[] {
+    const { policy, clock, draw } = this.#rooms;
+    const now = clock.now();
+    const inOrder = looks.toSorted((a, b) => a.delay - b.delay);
+    const packed: SteadyLook[] = [];
+    for (let from = 0, number = 0; from < inOrder.length; number++) {
+      const to = endOfPack(inOrder, from);
+      const members = inOrder.slice(from, to);
+      const delays = { shortest: members[0]!.delay, longest: members.at(-1)!.delay };
+      const isPack = members.length >= SMALLEST_PACK;
+      const together = isPack ? spreadTogether(delays, now, policy, draw()) : 0;
+      for (const { name, steady, delay } of members)
+        packed.push(
+          isPack
+            ? { name, steady, dueAt: together, pack: number }
+            : { name, steady, dueAt: spread(now + delay, now, policy, draw()) },
+        );
+      from = to;
     }
+    return packed;
   }
+}
+
+/** Where those end that may go with the one at `from`, in the order of their delays. */
+function endOfPack(inOrder: readonly FoundSteady[], from: number): number {
+  const shortest = inOrder[from]!.delay;
+  let to = from + 1;
+  while (
+    to < inOrder.length &&
+    to - from < LARGEST_PACK &&
+    mayGoTogether({ shortest, longest: inOrder[to]!.delay })
+  )
+    to++;
+  return to;
 }

@@ -9,9 +9,9 @@ import { TYPE } from '../../src/dns/types.ts';
 import { readAddresses } from '../../src/resolve/addresses-reply.ts';
 
 const asked = absoluteName('wWw.Example.net.');
-const query = readMessage(
-  buildQuery({ id: 7, name: asked, type: TYPE.A, rd: true, edns: { udpSize: 1232 } }),
-);
+const message = buildQuery({ id: 7, name: asked, type: TYPE.A, rd: true, edns: { udpSize: 1232 } });
+const question = { message, nameLength: asked.length, type: TYPE.A };
+const query = readMessage(message);
 const record = (text: string, ttl = 60) => ({
   name: asked,
   type: TYPE.A,
@@ -24,18 +24,24 @@ const good = encodeUpstreamReply(
   'udp',
 );
 
+const asking = (name: Buffer, type: number = TYPE.A) => ({
+  message: buildQuery({ id: 7, name, type }),
+  nameLength: name.length,
+  type,
+});
+
 test('addresses of the very name, with the lowest of their TTLs', () => {
-  const read = readAddresses(good, asked, TYPE.A);
+  const read = readAddresses(good, question);
   expect(read?.rdatas.map((rdata) => [...rdata].join('.'))).toEqual(['203.0.113.1', '203.0.113.2']);
   expect(read).toMatchObject({ ttl: 50, ad: false });
 });
 
 test('another case, type, or any octet too many is left to the strict reader', () => {
-  expect(readAddresses(good, absoluteName('www.example.net.'), TYPE.A)).toBeUndefined();
-  expect(readAddresses(good, asked, TYPE.AAAA)).toBeUndefined();
-  expect(readAddresses(Buffer.concat([good, Buffer.alloc(1)]), asked, TYPE.A)).toBeUndefined();
+  expect(readAddresses(good, asking(absoluteName('www.example.net.')))).toBeUndefined();
+  expect(readAddresses(good, asking(asked, TYPE.AAAA))).toBeUndefined();
+  expect(readAddresses(Buffer.concat([good, Buffer.alloc(1)]), question)).toBeUndefined();
   for (let length = 0; length < good.length; length++)
-    expect(readAddresses(good.subarray(0, length), asked, TYPE.A)).toBeUndefined();
+    expect(readAddresses(good.subarray(0, length), question)).toBeUndefined();
 });
 
 test('with any octet changed it takes nothing that the strict reader reads otherwise', () => {
@@ -43,7 +49,7 @@ test('with any octet changed it takes nothing that the strict reader reads other
     fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
       const bytes = Buffer.from(good);
       bytes[at]! ^= flip;
-      const read = readAddresses(bytes, asked, TYPE.A);
+      const read = readAddresses(bytes, question);
       if (read === undefined) return;
       const strict = readMessage(bytes);
       expect(strict).toMatchObject({ qr: true, tc: false, rcode: 0, opcode: 0 });

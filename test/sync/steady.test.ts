@@ -42,7 +42,7 @@ async function lookAgain(): Promise<{ written: string; steady_looks: number; mar
   now += 300_000;
   await store.pool.query('delete from zone_marks');
   await store.pool.query('update alias_targets set due_at = now()');
-  expect(await lookAtDue(store.pool, looker, { now: () => now }, {})).toBe(1);
+  expect(await lookAtDue(store.pool, looker, {})).toBe(1);
   const { rows } = await store.pool.query(
     `select state::text as written, steady_looks, (select count(*)::integer from zone_marks) as marks,
        extract(epoch from due_at)::float8 * 1000 as due from alias_targets`,

@@ -4,7 +4,14 @@ import { decide } from '../../src/zone/alias/decide.ts';
 import { aliasPolicy } from '../../src/zone/alias/policy.ts';
 import type { Seen } from '../../src/zone/alias/seen.ts';
 import { type TargetState, unknownTarget } from '../../src/zone/alias/state.ts';
-import { afterSteady, isSteady, steadyKey } from '../../src/zone/alias/steady.ts';
+import {
+  afterSteady,
+  expectation,
+  isSteady,
+  plainAnswer,
+  seenAsExpected,
+  steadyKey,
+} from '../../src/zone/alias/steady.ts';
 
 const policy = aliasPolicy();
 const resolver = '127.0.0.1:53';
@@ -25,6 +32,16 @@ test('a look that found the same is steady, whatever the cache counted down to i
   const key = steadyKey(looked([both, both]).state, policy)!;
   expect(isSteady(key, both, policy)).toBe(true);
   expect(isSteady(key, { ...both, a: found(['203.0.113.1'], 150) }, policy)).toBe(true);
+});
+
+test('what is expected of a plain answer is a text, and the TTLs that prove nothing', () => {
+  const key = steadyKey(looked([both, both]).state, policy)!;
+  const { a, aaaa } = expectation(key, policy)!;
+  expect(a).toEqual({ text: plainAnswer(resolver, '203.0.113.1', false), lowestTtl: 150, highestTtl: 330 });
+  expect(aaaa.text).toBe(plainAnswer(resolver, '2001:db8::1', false));
+  expect(isSteady(key, { a: seenAsExpected(a, 300), aaaa: seenAsExpected(aaaa, 150) }, policy)).toBe(true);
+  expect(isSteady(key, { a: seenAsExpected(a, 149), aaaa: seenAsExpected(aaaa, 300) }, policy)).toBe(false);
+  expect(expectation(key, aliasPolicy({ publishPrivate: false }))).toBeUndefined();
 });
 
 describe('a look is decided on where', () => {

@@ -3,7 +3,7 @@ import { type Reason, readReason } from '../../zone/cause.ts';
 import { guardReason, HELD_COLUMNS, JOIN_HELD } from '../guards/status.ts';
 import type { Pool } from '../pool.ts';
 import { DENIED } from '../status/aliases.ts';
-import { stateOf } from '../target-state.ts';
+import { DUE_AT, JOIN_PACK, STATE, stateOf } from '../target-state.ts';
 
 /** What an ALIAS publishes, and what that rests on. Times of the service, TTLs in seconds. */
 export interface AliasWhy {
@@ -36,12 +36,12 @@ export interface AliasWhy {
 /** The ALIAS at this name, in lower case; undefined where there is none. */
 export async function readAliasWhy(pool: Pool, zoneId: string, owner: string): Promise<AliasWhy | undefined> {
   const { rows } = await pool.query(
-    `select z.name as zone, r.name, r.ttl, r.disabled, r.content, a.target, a.path, a.held_reason, a.held_since, t.state, t.steady_looks, t.failures, t.looked_at, t.due_at, ${HELD_COLUMNS},
+    `select z.name as zone, r.name, r.ttl, r.disabled, r.content, a.target, a.path, a.held_reason, a.held_since, ${STATE}, t.failures, ${DUE_AT} as due_at, ${HELD_COLUMNS},
        coalesce((select jsonb_agg(jsonb_build_object('type', p.type, 'ttl', p.ttl, 'content', p.content) order by p.type, p.content)
          from transfer_records p where p.zone_id = r.zone_id and p.owner = r.owner and p.source_record_id = r.id), '[]') as published
      from records r join zones z on z.id = r.zone_id
      left join aliases a on a.record_id = r.id
-     left join alias_targets t on t.name = a.target
+     left join alias_targets t on t.name = a.target ${JOIN_PACK}
      ${JOIN_HELD}
      where r.zone_id = $1::bigint and r.owner = $2 and r.type = 'ALIAS' order by r.disabled, r.id limit 1`,
     [zoneId, owner],

@@ -2,6 +2,7 @@ import type { FamilyState } from '../../zone/alias/state.ts';
 import { type Damping, dampingOf } from '../damping.ts';
 import { guardReason, HELD_COLUMNS, JOIN_HELD } from '../guards/status.ts';
 import type { Pool } from '../pool.ts';
+import { DUE_AT, JOIN_PACK, LOOKED_AT } from '../target-state.ts';
 import { page, type StatusPage } from './page.ts';
 
 /** An ALIAS record and what it publishes. */
@@ -36,7 +37,7 @@ export async function readAliasStatus(
   // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
     `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.path, a.held_since, a.held_reason,
-       t.looked_at, t.failures, t.due_at, t.state, ${HELD_COLUMNS},
+       ${LOOKED_AT} as looked_at, t.failures, ${DUE_AT} as due_at, t.state, ${HELD_COLUMNS},
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
          and p.source_record_id = a.record_id and p.type <> 'TXT' order by p.type, p.content) as published
      from (
@@ -48,7 +49,7 @@ export async function readAliasStatus(
      join aliases a using (record_id)
      join zones z on z.id = a.zone_id
      left join records r on r.id = a.record_id
-     left join alias_targets t on t.name = a.target
+     left join alias_targets t on t.name = a.target ${JOIN_PACK}
      ${JOIN_HELD}
      order by (a.held_since is null and g.guard is null), (coalesce(t.failures, 0) = 0), z.name, a.owner`,
     [limit, zoneId ?? null],

@@ -18,3 +18,30 @@ export function spread(dueAt: number, now: number, policy: AliasPolicy, draw: nu
   const apart = delay * SPREAD * draw;
   return delay >= policy.refreshMax ? dueAt - apart : Math.min(dueAt + apart, now + policy.refreshMax);
 }
+
+/** How many milliseconds from now answers run out, of several targets the first and the last. */
+export interface Delays {
+  shortest: number;
+  longest: number;
+}
+
+/** Whether targets may be looked at together when the last of their answers has run out: none a tenth later than by itself. */
+export function mayGoTogether({ shortest, longest }: Delays): boolean {
+  return longest <= latest(shortest);
+}
+
+/** When to look again at targets that may go together: as late as `spread` has each of them, at most. */
+export function spreadTogether(
+  { shortest, longest }: Delays,
+  now: number,
+  policy: AliasPolicy,
+  draw: number,
+): number {
+  if (longest >= policy.refreshMax) return spread(now + longest, now, policy, draw);
+  const last = Math.min(latest(shortest), policy.refreshMax);
+  return now + longest + Math.max(0, last - longest) * draw;
+}
+
+function latest(delay: number): number {
+  return delay <= SHORT ? delay : delay * (1 + SPREAD);
+}

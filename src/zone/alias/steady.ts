@@ -32,6 +32,49 @@ export function isSteady(key: string, { a, aaaa }: TargetLook, policy: AliasPoli
   );
 }
 
+/** What a key says of the two answers. */
+export interface Expectation {
+  a: ExpectedAnswer;
+  aaaa: ExpectedAnswer;
+}
+
+export interface ExpectedAnswer {
+  /** As `plainAnswer` has it, where it is so plain. */
+  text: string;
+  lowestTtl: number;
+  highestTtl: number;
+}
+
+/** What a look is expected to come to; undefined where it is to be decided on, whatever that is. */
+export function expectation(key: string, policy: AliasPolicy): Expectation | undefined {
+  const [settings, ttlsOfA, ttlsOfAaaa, a, aaaa] = key.split(' ');
+  if (settings !== settingsIn(policy) || !ttlsOfA || !ttlsOfAaaa || !a || !aaaa) return undefined;
+  return { a: expected(a, ttlsOfA), aaaa: expected(aaaa, ttlsOfAaaa) };
+}
+
+function expected(text: string, range: string): ExpectedAnswer {
+  const dash = range.indexOf('-');
+  return { text, lowestTtl: Number(range.slice(0, dash)), highestTtl: Number(range.slice(dash + 1)) };
+}
+
+/** What a key says of an answer that was nothing but addresses: sorted, and joined by commas. */
+export function plainAnswer(resolver: string, addresses: string, authentic: boolean): string {
+  return `found|${resolver}|${addresses}||${authentic ? 'authentic' : ''}`;
+}
+
+/** The same answer as a look has it, where it has the expected text. */
+export function seenAsExpected({ text }: ExpectedAnswer, ttl: number): Seen {
+  const [, resolver = '', addresses = '', , authentic] = text.split('|');
+  return {
+    kind: 'found',
+    addresses: addresses.split(','),
+    ttl,
+    resolver,
+    chain: [],
+    authentic: authentic === 'authentic',
+  };
+}
+
 /** The state as so many steady looks leave it, the last of them at `lookedAt`. */
 export function afterSteady(state: TargetState, looks: number, lookedAt: number): TargetState {
   if (looks === 0) return state;

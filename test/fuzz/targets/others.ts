@@ -29,7 +29,7 @@ export const answer: Target = {
     );
     const judged: Judged | undefined = question.accept(input);
     holds(judged?.kind !== 'whole' || judged.message.qr, () => 'a question was taken for an answer');
-    const quick = input.length >= 12 ? readAddresses(input, ASKED, TYPE.A) : undefined;
+    const quick = input.length >= 12 ? readAddresses(input, question) : undefined;
     if (quick === undefined) return;
     const { answers, ad, rcode } = readMessage(input);
     const same =

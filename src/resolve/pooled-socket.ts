@@ -1,0 +1,228 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { Endpoint } from '../endpoint.ts';
+import { messageOf } from '../errors.ts';
+import { onAbort } from './aborts.ts';
+import type { Deadlines, Expiring } from './deadlines.ts';
+import { randomId } from './random.ts';
+
+/** One message to send and the way to know its reply. */
+export interface Question<T> {
+  /** Makes the message with this id. */
+  build(id: number): Buffer;
+  /**
+   * Judges a reply with the right source and id. Undefined: not what was asked, the wait goes on (a forged or
+   * damaged reply costs nothing).
+   */
+  accept(reply: Buffer): T | undefined;
+  /** Milliseconds to wait for a reply. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+export type Exchange<T> =
+  | { kind: 'reply'; reply: T }
+  | { kind: 'timeout' }
+  | { kind: 'unreachable'; detail: string };
+
+/** Called once. */
+export type Done<T> = (got: Exchange<T>) => void;
+
+/** One question under way on a socket. */
+class Waiting<T> implements Expiring {
+  readonly deadline: number;
+  readonly id: number;
+  readonly #socket: PooledSocket;
+  readonly #question: Question<T>;
+  readonly #done: Done<T>;
+  readonly #forget: (() => void) | undefined;
+
+  constructor(
+    socket: PooledSocket,
+    id: number,
+    question: Question<T>,
+    done: Done<T>,
+    given?: (reason: unknown) => void,
+  ) {
+    this.deadline = performance.now() + question.timeoutMs;
+    this.id = id;
+    this.#socket = socket;
+    this.#question = question;
+    this.#done = done;
+    const { signal } = question;
+    if (signal)
+      this.#forget = onAbort(signal, () => {
+        this.#leave();
+        given?.(signal.reason);
+      });
+  }
+
+  offer(bytes: Buffer): void {
+    const reply = this.#question.accept(bytes);
+    if (reply !== undefined) this.#end({ kind: 'reply', reply });
+  }
+
+  fail(detail: string): void {
+    this.#end({ kind: 'unreachable', detail });
+  }
+
+  expire(): void {
+    this.#end({ kind: 'timeout' });
+  }
+
+  #leave(): void {
+    this.#forget?.();
+    this.#socket.left(this);
+  }
+
+  #end(got: Exchange<T>): void {
+    this.#leave();
+    this.#done(got);
+  }
+}
+
+/** A connected UDP socket for a bounded number of questions. */
+export class PooledSocket {
+  readonly #socket: Socket;
+  readonly #remote: Endpoint;
+  readonly #waiting = new Map<number, Waiting<unknown>>();
+  readonly #deadlines: Deadlines;
+  /** What can't be sent says something of the way there, and so to all that wait. */
+  readonly #onSent = (error: Error | null) => {
+    if (error) this.#failAll(messageOf(error));
+  };
+  /** What came of connecting; undefined once it is done, and well. */
+  #ready: Promise<string | undefined> | undefined;
+  /** The remote's address in the kernel's spelling, known once connected. */
+  #remoteAddress: string | undefined;
+  #questionsLeft: number;
+  #using = 0;
+  #broken = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(remote: Endpoint, localAddress: string | undefined, questions: number, deadlines: Deadlines) {
+    this.#remote = remote;
+    this.#deadlines = deadlines;
+    this.#questionsLeft = questions;
+    this.#socket = createSocket({ type: isIPv6(remote.ip) ? 'udp6' : 'udp4' });
+    this.#socket.unref();
+    this.#socket.on('message', (bytes, from) => this.#receive(bytes, from));
+    this.#ready = this.#connect(localAddress);
+  }
+
+  usable(): boolean {
+    return !this.#broken && this.#questionsLeft > 0;
+  }
+
+  put<T>(question: Question<T>, done: Done<T>, given?: (reason: unknown) => void): void {
+    this.#questionsLeft--;
+    this.#using++;
+    if (this.#ready === undefined) this.#send(question, done, given);
+    else this.#ready.then((problem) => this.#sendAfter(problem, question, done, given));
+  }
+
+  /** Its wait is over. */
+  left(waiting: Expiring & { id: number }): void {
+    this.#deadlines.delete(waiting);
+    this.#waiting.delete(waiting.id);
+    this.#used();
+  }
+
+  #sendAfter<T>(
+    problem: string | undefined,
+    question: Question<T>,
+    done: Done<T>,
+    given?: (reason: unknown) => void,
+  ): void {
+    if (problem === undefined && !this.#broken && !question.signal?.aborted) {
+      this.#ready = undefined;
+      this.#send(question, done, given);
+      return;
+    }
+    this.#used();
+    if (question.signal?.aborted) given?.(question.signal.reason);
+    else done({ kind: 'unreachable', detail: problem ?? 'the sockets are closed' });
+  }
+
+  #used(): void {
+    if (--this.#using === 0) this.#onIdle?.();
+  }
+
+  /** Takes no more questions; closes when the last one waiting is through. */
+  leave(left: () => void): void {
+    this.#onIdle = () => {
+      this.close('the socket was replaced');
+      left();
+    };
+    if (this.#using === 0) this.#onIdle();
+  }
+
+  close(detail: string): void {
+    if (!this.#broken) {
+      this.#broken = true;
+      this.#socket.close();
+    }
+    this.#failAll(detail);
+  }
+
+  #send<T>(question: Question<T>, done: Done<T>, given?: (reason: unknown) => void): void {
+    const id = this.#freeId();
+    const waiting = new Waiting(this, id, question, done, given);
+    this.#waiting.set(id, waiting as Waiting<unknown>);
+    this.#deadlines.add(waiting);
+    try {
+      this.#socket.send(question.build(id), this.#onSent);
+    } catch (error) {
+      waiting.fail(messageOf(error));
+    }
+  }
+
+  #connect(localAddress: string | undefined): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      this.#socket.on('error', (error) => {
+        resolve(messageOf(error));
+        // A refused port says something about the remote and nothing about this socket, which may be used on.
+        if (isRefused(error)) this.#failAll(messageOf(error));
+        else this.close(messageOf(error));
+      });
+      this.#socket.once('close', () => resolve('the sockets are closed'));
+      this.#socket.once('connect', () => {
+        this.#remoteAddress = this.#socket.remoteAddress().address;
+        resolve(undefined);
+      });
+      const connect = () => this.#socket.connect(this.#remote.port, this.#remote.ip);
+      // Port 0: the kernel picks a random free port of its ephemeral range, which no listener of ours is in.
+      try {
+        this.#socket.bind(
+          { port: 0, exclusive: true, ...(localAddress ? { address: localAddress } : {}) },
+          connect,
+        );
+      } catch (error) {
+        resolve(messageOf(error));
+        this.close(messageOf(error));
+      }
+    });
+  }
+
+  #receive(bytes: Buffer, from: RemoteInfo): void {
+    // What came between bind and connect is from anywhere.
+    if (from.port !== this.#remote.port || from.address !== this.#remoteAddress) return;
+    if (bytes.length < 12) return;
+    this.#waiting.get(bytes.readUInt16BE(0))?.offer(bytes);
+  }
+
+  #failAll(detail: string): void {
+    for (const waiting of [...this.#waiting.values()]) waiting.fail(detail);
+  }
+
+  #freeId(): number {
+    for (;;) {
+      const id = randomId();
+      if (!this.#waiting.has(id)) return id;
+    }
+  }
+}
+
+function isRefused(error: Error): boolean {
+  return 'code' in error && error.code === 'ECONNREFUSED';
+}
