@@ -51,8 +51,8 @@ async function stage(redis: boolean) {
       return rowCount === 1;
     });
     upstream.fail('cdn.example.net.', 'timeout');
-    const { id = '' } = await queues.add({ zones: ['a.test.'] });
     const asked = upstream.count('cdn.example.net.', 'A');
+    const { id = '' } = await queues.add({ zones: ['a.test.'] });
     await until('it is under way', async () => upstream.count('cdn.example.net.', 'A') > asked);
     return id;
   };
