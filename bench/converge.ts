@@ -14,7 +14,7 @@ import { removeEmbedded, startEmbedded } from '../src/embedded/index.ts';
 import { startService } from '../test/support/service.ts';
 import { type Fake, startFake } from './converge/fakes.ts';
 import { peersTell } from './converge/peers.ts';
-import { cpuSeconds } from './small/cpu.ts';
+import { cpuSeconds, peakMemory } from './small/cpu.ts';
 import { printMachine } from './small/table.ts';
 
 const { values: given } = parseArgs({
@@ -42,9 +42,9 @@ try {
     '| server | NOTIFYs a second | seconds | CPU each, µs | seen serving, content compared, a second | memory |',
   );
   console.log('| --- | --- | --- | --- | --- | --- |');
-  for (const { name, rate, seconds, cpu } of peers)
+  for (const { name, rate, seconds, cpu, memory } of peers)
     console.log(
-      `| ${name}, at its start | ${rate === undefined ? 'not all' : Math.round(rate)} | ${seconds.toFixed(1)} | ${cpu.toFixed(0)} | nobody looks | |`,
+      `| ${name}, at its start | ${rate === undefined ? 'not all' : Math.round(rate)} | ${seconds.toFixed(1)} | ${cpu.toFixed(0)} | nobody looks | ${memory ?? '?'} MiB |`,
     );
   console.log(
     `| Zoneferry, from the commit | ${Math.round(ours.told)} | ${ours.toldSeconds.toFixed(1)} | ${ours.cpu.toFixed(0)} + ${ours.databaseCpu.toFixed(0)} PostgreSQL | ${Math.round(ours.seen)}, all after ${ours.seenSeconds.toFixed(1)} s | ${ours.memory} MiB |`,
@@ -143,10 +143,4 @@ async function databaseCpu(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query('select pg_backend_pid() as pid');
   const parent = Number(/PPid:\s+(\d+)/.exec(readFileSync(`/proc/${rows[0].pid}/status`, 'utf8'))?.[1]);
   return cpuSeconds(parent) ?? Number.NaN;
-}
-
-/** MiB. */
-function peakMemory(pid: number): number {
-  const kib = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  return Math.round(kib / 1024);
 }

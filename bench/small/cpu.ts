@@ -22,3 +22,13 @@ export function cpuSeconds(pid: number): number | undefined {
     return undefined;
   }
 }
+
+/** The most MiB that a process has had in memory so far; undefined where the system has no /proc. */
+export function peakMemory(pid: number): number | undefined {
+  try {
+    const kib = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    return Math.round(kib / 1024);
+  } catch {
+    return undefined;
+  }
+}

@@ -5,32 +5,44 @@ export const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 const TRIES = 20;
 
+export interface TransactionOptions {
+  /** Waited for before it runs again. */
+  beforeRetry?: (error: unknown) => Promise<void>;
+  /** Milliseconds that a lock is waited for, at most; by default as long as it takes. */
+  lockTimeoutMs?: number;
+}
+
 /**
  * Runs `work` in one repeatable-read transaction: all its reads see one snapshot. A serialisation failure or deadlock rolls back and
- * runs it again, after `beforeRetry`, so `work` must have no effect beyond its client. A client instead of the pool is in such a
+ * runs it again, so `work` must have no effect beyond its client. A client instead of the pool is in such a
  * transaction already.
  */
 export async function inTransaction<T>(
   pool: Pool | Client,
   work: (client: Client) => Promise<T>,
-  beforeRetry: (error: unknown) => Promise<void> = async () => {},
+  options: TransactionOptions = {},
 ): Promise<T> {
   if ('release' in pool) return work(pool);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await attemptOn(await pool.connect(), work);
+      return await attemptOn(await pool.connect(), work, options.lockTimeoutMs ?? 0);
     } catch (error) {
       const { code } = error as { code?: string };
       if (attempt === TRIES || (code !== SERIALIZATION_FAILURE && code !== DEADLOCK_DETECTED)) throw error;
-      await beforeRetry(error);
+      await options.beforeRetry?.(error);
     }
   }
 }
 
-async function attemptOn<T>(client: Client, work: (client: Client) => Promise<T>): Promise<T> {
+async function attemptOn<T>(
+  client: Client,
+  work: (client: Client) => Promise<T>,
+  lockTimeoutMs: number,
+): Promise<T> {
   let broken: Error | undefined;
   try {
-    await client.query('begin isolation level repeatable read');
+    const wait = lockTimeoutMs > 0 ? `; set local lock_timeout = ${Math.ceil(lockTimeoutMs)}` : '';
+    await client.query(`begin isolation level repeatable read${wait}`);
     const result = await work(client);
     await client.query('commit');
     return result;

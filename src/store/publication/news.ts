@@ -29,7 +29,9 @@ export async function areNews(pool: Pool): Promise<boolean> {
 export async function spreadNews(pool: Pool): Promise<void> {
   await pool.query({
     name: 'spread news',
-    text: `with taken as (
+    // a crash of PostgreSQL takes all of it or nothing, and then the news are there again: NOTIFY need not wait for the disk
+    text: `with hasty as materialized (select set_config('synchronous_commit', 'off', true)
+      ), taken as (
         delete from zone_news where ctid = any (array(select ctid from zone_news order by zone_id, serial limit ${MOST} for update))
         returning zone_id, serial, xid, committed_at
       ), newest as (
@@ -37,7 +39,7 @@ export async function spreadNews(pool: Pool): Promise<void> {
       )
       insert into notifications as n (zone_id, secondary_id, address, serial, xid, committed_at)
       select z.id, s.id, a.address, news.serial, news.xid, news.committed_at
-      from newest news join zones z on z.id = news.zone_id
+      from hasty, newest news join zones z on z.id = news.zone_id
       join secondaries s on s.notify and zoneferry_may_have(s, z)
       cross join lateral (select distinct address from unnest(s.addresses) as address) as a
       order by z.id, s.id, a.address

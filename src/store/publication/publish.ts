@@ -11,7 +11,7 @@ import { type LockedZone, lockZones, originsOf, takeMarks } from './read.ts';
 import { forgetOldProblems, setAside, sortByReadiness } from './readiness.ts';
 import { rewriteRows } from './rows.ts';
 import { TargetLocks } from './target-locks.ts';
-import { advanceZones, boundWaits, forgetGone, hint } from './write.ts';
+import { advanceZones, forgetGone, hint } from './write.ts';
 
 export interface PublishOptions {
   /** For zones without a policy of their own. */
@@ -57,11 +57,11 @@ export interface Publication {
 export async function publishMarked(pool: Pool, options: PublishOptions): Promise<Publication> {
   const locks = new TargetLocks(pool, options.zoneIds);
   try {
-    const publication = await inTransaction(
-      pool,
-      (client) => publish(client, options),
-      (error) => locks.take(error),
-    );
+    const publication = await inTransaction(pool, (client) => publish(client, options), {
+      beforeRetry: (error) => locks.take(error),
+      // A lock that a client holds for long fails the batch, whose zones are then published one by one: the others don't wait for it.
+      lockTimeoutMs: 1_000,
+    });
     // what fails here stays for who sends NOTIFY: the versions themselves are out
     if (publication.zones.length > 0) await spreadNews(pool).catch(() => {});
     return publication;
@@ -71,7 +71,6 @@ export async function publishMarked(pool: Pool, options: PublishOptions): Promis
 }
 
 async function publish(client: Client, options: PublishOptions): Promise<Publication> {
-  await boundWaits(client);
   const zones = await lockZones(client, options.zoneIds);
   const held = new Set(zones.map((zone) => zone.id));
   const gone = await forgetGone(

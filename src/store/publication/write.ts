@@ -4,11 +4,6 @@ import type { Client } from '../pool.ts';
 import type { Advance } from './advance.ts';
 import type { KnownAlias, Names } from './read.ts';
 
-/** A lock that a client holds for long fails the batch, whose zones are then published one by one: the others don't wait for it. */
-export async function boundWaits(client: Client): Promise<void> {
-  await client.query(`set local lock_timeout = '1s'`);
-}
-
 /** What is kept of zones that are deleted goes by the mark that each left. Gives those of these ids that no zone has any more. */
 export async function forgetGone(client: Client, zoneIds: readonly string[]): Promise<string[]> {
   if (zoneIds.length === 0) return [];
