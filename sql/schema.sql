@@ -49,7 +49,12 @@ create table aliases (
   has_fallback boolean not null default false,
   path text[],
   denied_since timestamp with time zone,
-  recheck_at timestamp with time zone
+  recheck_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  guard text,
+  guarded_at timestamp with time zone,
+  guard_numbers integer[],
+  withdrawn_at timestamp with time zone
 );
 
 create table api_tokens (
@@ -1759,6 +1764,8 @@ alter table alias_targets add constraint "a target is due some time" CHECK (((du
 
 alter table alias_targets add constraint alias_targets_pkey PRIMARY KEY (name);
 
+alter table aliases add constraint aliases_guard_check CHECK ((guard = ANY (ARRAY['empty'::text, 'apex'::text, 'released'::text, 'forced'::text])));
+
 alter table aliases add constraint aliases_zone_id_fkey FOREIGN KEY (zone_id) REFERENCES zones(id) ON DELETE CASCADE;
 
 alter table aliases add constraint aliases_pkey PRIMARY KEY (record_id);
@@ -1884,6 +1891,10 @@ CREATE INDEX aliases_by_reversed_target ON public.aliases USING btree (reverse(t
 CREATE INDEX aliases_by_target ON public.aliases USING btree (target);
 
 CREATE INDEX aliases_exact ON public.aliases USING btree (target) WHERE (answers = 'exact'::text);
+
+CREATE INDEX aliases_guarded ON public.aliases USING btree (guard) WHERE (guard IS NOT NULL);
+
+CREATE INDEX aliases_losing ON public.aliases USING btree (withdrawn_at, denied_since) WHERE ((denied_since IS NOT NULL) OR (failing_since IS NOT NULL) OR (withdrawn_at IS NOT NULL));
 
 CREATE INDEX aliases_to_recheck ON public.aliases USING btree (recheck_at) WHERE (recheck_at IS NOT NULL);
 

@@ -56,7 +56,7 @@ export async function startWorker({
   onStop(() => publisher.stop());
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, log));
-  onStop(startRechecks(pool, log));
+  onStop(startRechecks(pool, guards, clock, log));
   onStop(startMaintenance(pool, config.journal, guards, log, () => clock.now()));
 
   queues.work((job, data, signal) =>

@@ -23,6 +23,8 @@ export interface GuardPolicy {
   changeWindow: number;
   /** Milliseconds until what is held is looked at again, at most. */
   again: number;
+  /** Whether MAX_STALE ends in a loss. */
+  staleLoses: boolean;
   /** Whether a target with this state is on the way to lose its addresses. */
   losing(state: TargetState): boolean;
 }
@@ -42,6 +44,7 @@ export function guardPolicy(
     emptyWindow: policy.refreshMax + longestRetry,
     changeWindow: Math.max(60_000, 2 * policy.refreshMin),
     again: longestRetry,
+    staleLoses: policy.maxStale > 0 && policy.onStale === 'withdraw',
     losing: (state) => isLosing(state, policy),
   };
 }

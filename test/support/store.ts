@@ -6,7 +6,7 @@ import { type Publication, publishMarked } from '../../src/store/publication/pub
 import { markedZones } from '../../src/store/publication/read.ts';
 import { claimDueTargets } from '../../src/store/targets.ts';
 import { decide } from '../../src/zone/alias/decide.ts';
-import { aliasPolicy, type Force } from '../../src/zone/alias/policy.ts';
+import { type AliasPolicy, aliasPolicy, type Force } from '../../src/zone/alias/policy.ts';
 import type { TargetLook } from '../../src/zone/alias/seen.ts';
 import type { TargetState } from '../../src/zone/alias/state.ts';
 import type { GuardPolicy } from '../../src/zone/guard.ts';
@@ -70,13 +70,20 @@ export async function addRecord(
 export async function publishAll(
   store: TestStore,
   now = Date.UTC(2026, 0, 1),
+  aliases?: AliasPolicy,
 ): Promise<Publication['zones']> {
   const zones: Publication['zones'] = [];
   for (;;) {
     const { small, large } = await markedZones(store.pool, 100, []);
     const zoneIds = [...small, ...large];
     if (zoneIds.length === 0) return zones;
-    zones.push(...(await publishMarked(store.pool, { serialPolicy: 'increment', now, zoneIds })).zones);
+    const options = {
+      serialPolicy: 'increment' as const,
+      now,
+      zoneIds,
+      ...(aliases ? { policy: aliases } : {}),
+    };
+    zones.push(...(await publishMarked(store.pool, options)).zones);
   }
 }
 

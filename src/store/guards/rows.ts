@@ -65,7 +65,7 @@ export async function countLosses(
        select coalesce(min(at) filter (where state = 'held'), clock_timestamp()) - make_interval(secs => $3) as at
        from guarded_targets where guard = 'empty'),
      others as (
-       select coalesce(sum(g.aliases), 0) as others from guarded_targets g, cut
+       select coalesce(sum(g.aliases), 0) + ${ownLosses(guards)} as others from guarded_targets g, cut
        where g.guard = 'empty' and g.target <> all ($1::text[]) and (g.state <> 'done' or g.at > cut.at))
      -- while a target was never answered, its aliases may publish what stood there before, or nothing
      select t.name as target, others.others, ((
@@ -76,6 +76,31 @@ export async function countLosses(
     [losses.map(({ name }) => name), losses.map(({ before }) => before.answered), guards.emptyWindow / 1000],
   );
   return weigh(client, guards, 'empty', rows, sum(rows));
+}
+
+/** ALIAS records that our own records answer with nothing: those on the way to lose their addresses or held, and those that lost them since `cut.at`. */
+function ownLosses(guards: GuardPolicy): string {
+  return `(select count(*) from aliases a where ${isLosing(guards)} and a.recheck_at is not null or a.withdrawn_at > (select at from cut))`;
+}
+
+/** The condition that an ALIAS `a`, which our own records answer with nothing, loses its addresses when its time comes. */
+export function isLosing({ staleLoses }: GuardPolicy): string {
+  return staleLoses
+    ? '(a.denied_since is not null or a.failing_since is not null)'
+    : 'a.denied_since is not null';
+}
+
+/** The same from the side of those records: how many lose all addresses in one incident, those whose targets lie elsewhere among them. */
+export async function countOwnLosses(client: Asked, guards: GuardPolicy, now: number): Promise<Counted> {
+  const { rows } = await client.query<{ concerned: string }>(
+    `with cut as (
+       select least((select min(at) from guarded_targets where guard = 'empty' and state = 'held'),
+         (select min(guarded_at) from aliases where guard = 'empty'), to_timestamp($2::float8 / 1000)) - make_interval(secs => $1) as at)
+     select ${ownLosses(guards)} + (select coalesce(sum(g.aliases), 0) from guarded_targets g, cut
+       where g.guard = 'empty' and (g.state <> 'done' or g.at > cut.at)) as concerned`,
+    [guards.emptyWindow / 1000, now],
+  );
+  return weigh(client, guards, 'empty', [], Number(rows[0]?.concerned));
 }
 
 /** How many aliases change at once: those of these targets, and those changed or held within the window. */

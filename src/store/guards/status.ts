@@ -31,13 +31,15 @@ interface Row {
   zones: string[];
 }
 
+/** The zones that the guard `$1` holds something of. */
+const ZONES_HELD = `select a.zone_id from guarded_targets t join aliases a on a.target = t.target where t.guard = $1::text and t.state = 'held'
+  union select o.zone_id from alias_overrides o where $1::text = 'apex' and o.kind = 'apex'
+  union select a.zone_id from aliases a where a.guard = $1::text`;
+
 /** Names of the zones that a guard holds something of, in order; at most `limit`. */
 export async function zonesHeld(pool: Pool, guard: GuardStatus['guard'], limit: number): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
-    `select z.name from zones z where z.id in (
-       select a.zone_id from guarded_targets t join aliases a on a.target = t.target where t.guard = $1::text and t.state = 'held'
-       union select o.zone_id from alias_overrides o where $1::text = 'apex' and o.kind = 'apex')
-     order by z.name limit $2::bigint`,
+    `select z.name from zones z where z.id in (${ZONES_HELD}) order by z.name limit $2::bigint`,
     [guard, limit],
   );
   return rows.map((row) => row.name);
@@ -45,23 +47,19 @@ export async function zonesHeld(pool: Pool, guard: GuardStatus['guard'], limit: 
 
 /** The guards that hold something now. */
 export async function readGuards(pool: Pool): Promise<GuardStatus[]> {
-  const zonesOf = (ids: string) =>
-    `array(select distinct z.name from (${ids} limit 1000) as s join zones z on z.id = s.zone_id order by z.name limit ${ZONES_SHOWN})`;
   const { rows } = await pool.query<Row>(
-    `select g.*, ${zonesOf(
-      'select a.zone_id from guarded_targets t join aliases a on a.target = t.target where t.guard = g.guard and t.state = $$held$$',
-    )} as zones
-     from (
-       select guard, min(at) as since, count(*) as targets, sum(aliases) as aliases, max(concerned) as concerned, max(total) as total,
-         max(percent) as percent
-       from guarded_targets where state = 'held' group by guard) as g
-     union all
-     select g.*, ${zonesOf('select o.zone_id from alias_overrides o where o.kind = $$apex$$')} as zones
-     from (
-       select 'apex', min(at) as since, count(distinct target), count(*), null::integer, null::integer, null::integer
-       from alias_overrides where kind = 'apex') as g
-     where g.since is not null
-     order by guard`,
+    `with held as (
+       select guard, at, target, aliases, concerned, total, percent from guarded_targets where state = 'held'
+       union all
+       select 'apex', at, target, 1, null, null, null from alias_overrides where kind = 'apex'
+       union all
+       -- of our own targets
+       select guard, guarded_at, path[1], 1, guard_numbers[1], guard_numbers[2], guard_numbers[3] from aliases where guard in ('empty', 'apex'))
+     select guard, min(at) as since, count(distinct target) as targets, sum(aliases) as aliases, max(concerned) as concerned, max(total) as total,
+       max(percent) as percent, array(
+         select distinct z.name from (${ZONES_HELD.replaceAll('$1::text', 'h.guard')} limit 1000) as s join zones z on z.id = s.zone_id
+         order by z.name limit ${ZONES_SHOWN}) as zones
+     from held h group by guard order by guard`,
   );
   return rows.map((row) => ({
     guard: row.guard,
@@ -79,8 +77,10 @@ export async function readGuards(pool: Pool): Promise<GuardStatus[]> {
 /** How many aliases each guard holds now. */
 export async function countHeld(pool: Pool): Promise<Record<GuardStatus['guard'], number>> {
   const { rows } = await pool.query<{ guard: GuardStatus['guard']; aliases: string }>(
-    `select guard, sum(aliases) as aliases from guarded_targets where state = 'held' group by guard
-     union all select 'apex', count(*) from alias_overrides where kind = 'apex'`,
+    `select guard, sum(aliases) as aliases from (
+       select guard, aliases from guarded_targets where state = 'held'
+       union all select 'apex', count(*) from alias_overrides where kind = 'apex'
+       union all select guard, count(*) from aliases where guard in ('empty', 'apex') group by guard) as held group by guard`,
   );
   const counts = Object.fromEntries(rows.map((row) => [row.guard, Number(row.aliases)]));
   return { empty: 0, change: 0, apex: 0, ...counts };

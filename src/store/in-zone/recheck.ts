@@ -1,23 +1,80 @@
 import { type Change, newChange } from '../../trace.ts';
 import { followCause } from '../../zone/cause.ts';
-import type { Pool } from '../pool.ts';
+import type { GuardNumbers, GuardPolicy } from '../../zone/guard.ts';
+import { countOwnLosses, isLosing, lockGuard } from '../guards/rows.ts';
+import type { Client, Pool } from '../pool.ts';
 
-/** Has the ALIAS records published again whose names have had no addresses for long enough. Cheap where there are none. */
-export async function recheckDenied(pool: Pool): Promise<void> {
-  await pool.query(
-    `with due as (select zone_id, owner, path[cardinality(path)] as name from aliases where recheck_at <= now() order by recheck_at limit 10000),
-     marked as (
-       insert into zone_marks (zone_id, owner, cause)
-       select d.zone_id, d.owner, $1::jsonb || jsonb_build_object('follows', d.name) from due d
-       where not exists (select from zone_marks m where m.zone_id = d.zone_id and m.owner = d.owner) returning zone_id)
-     select pg_notify('zoneferry_marks', '') from (select from marked limit 1) as any_of_them`,
-    [JSON.stringify(followCause(''))],
+/** ALIAS records judged at once. */
+const MOST = 10_000;
+
+/**
+ * Has the ALIAS records published again whose ways have led to no address for long enough, where guards let them: `empty` holds all that are due
+ * while too many would lose their addresses, `apex` those at zones' own names. Cheap where none is due. `now` in milliseconds since the epoch.
+ * Gives the numbers where `empty` holds some.
+ */
+export async function recheckDenied(
+  pool: Pool,
+  now: number,
+  guards: GuardPolicy,
+): Promise<GuardNumbers | undefined> {
+  const { rows } = await pool.query(
+    'select from aliases where recheck_at <= to_timestamp($1::float8 / 1000) limit 1',
+    [now],
   );
+  if (rows.length === 0) return undefined;
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const held = await judgeOwn(client, now, guards);
+    await client.query(
+      `with due as (
+         select zone_id, owner, path[cardinality(path)] as name from aliases
+         where recheck_at <= to_timestamp($2::float8 / 1000) or guard is not null and guarded_at >= to_timestamp($2::float8 / 1000)
+         order by recheck_at limit ${MOST}),
+       marked as (
+         insert into zone_marks (zone_id, owner, cause)
+         select d.zone_id, d.owner, $1::jsonb || jsonb_build_object('follows', d.name) from due d
+         where not exists (select from zone_marks m where m.zone_id = d.zone_id and m.owner = d.owner) returning zone_id)
+       select pg_notify('zoneferry_marks', '') from (select from marked limit 1) as any_of_them`,
+      [JSON.stringify(followCause('')), now],
+    );
+    await client.query('commit');
+    return held;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Lets those that are due lose their addresses, or holds them. What was forced, or let go before, is not judged again. */
+async function judgeOwn(client: Client, now: number, guards: GuardPolicy): Promise<GuardNumbers | undefined> {
+  await lockGuard(client, 'empty');
+  const isDue = `${isLosing(guards)} and (a.guard is null or a.guard = 'empty') and a.recheck_at <= to_timestamp($1::float8 / 1000)`;
+  if (guards.apex)
+    await client.query(
+      `update aliases a set guard = 'apex', guarded_at = to_timestamp($1::float8 / 1000), guard_numbers = null, recheck_at = null from zones z
+       where ${isDue} and z.id = a.zone_id and z.name collate "C" = a.owner`,
+      [now],
+    );
+  const { guard, concerned, total, limit, tooMany } = await countOwnLosses(client, guards, now);
+  const { rowCount } = await client.query(
+    `update aliases a set guard = $2, guard_numbers = $3::integer[],
+       guarded_at = case when a.guard = $2 then a.guarded_at else to_timestamp($1::float8 / 1000) end,
+       recheck_at = case when $2 = 'empty' then to_timestamp(($1::float8 + $4::float8) / 1000) else a.recheck_at end
+     where ${isDue}`,
+    [now, tooMany ? 'empty' : 'released', tooMany ? [concerned, total, limit] : null, guards.again],
+  );
+  return tooMany && rowCount ? { guard, concerned, total, limit } : undefined;
 }
 
 /**
  * Has the ALIAS records published again that our own records answer, of these zones or of all: what a resync is to targets elsewhere.
- * `force` ends the hold of names without addresses.
+ * `force` ends the hold of names without addresses, and passes guards.
  */
 export async function followAgain(
   pool: Pool,
@@ -27,7 +84,8 @@ export async function followAgain(
 ): Promise<void> {
   if (force)
     await pool.query(
-      `update aliases set denied_since = 'epoch' where denied_since is not null and zone_id = any ($1::bigint[])`,
+      `update aliases set guard = 'forced', guarded_at = clock_timestamp()
+       where (denied_since is not null or guard in ('empty', 'apex')) and zone_id = any ($1::bigint[])`,
       [zoneIds ?? []],
     );
   await pool.query(

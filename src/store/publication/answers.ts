@@ -78,10 +78,12 @@ export function knownAs(
   owner: string,
   { recordId, options, held }: NonNullable<Desired['alias']>,
   following: ReadonlyMap<string, Following>,
+  known: ReadonlyMap<string, KnownAlias>,
 ): KnownAlias {
   const now = following.get(recordId);
   if (!now) throw new Error(`nobody looked where the ALIAS ${recordId} at ${owner} leads`);
-  const { target, path, deniedSince, recheckAt } = now;
+  const { target, path, deniedSince, failingSince, recheckAt, guarded, withdrawnAt } = now;
+  const before = guarded ? known.get(recordId) : undefined;
   const { answers, fallback } = options;
   const hasFallback = fallback.length > 0;
   return {
@@ -94,7 +96,11 @@ export function knownAs(
     hasFallback,
     path,
     deniedSince,
+    failingSince,
     recheckAt,
+    guard: before?.guard ?? null,
+    guardNumbers: before?.guardNumbers ?? null,
+    withdrawnAt,
   };
 }
 

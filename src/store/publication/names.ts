@@ -77,7 +77,7 @@ export async function rewriteNames(
         : { records: catalogRecords(catalog, owner, members.get(key)), problems: [] };
     const { deleted, added, relinked } = difference(before, desired.records);
     links.push(...relinked);
-    if (desired.alias) aliases.push(knownAs(zoneId, owner, desired.alias, following));
+    if (desired.alias) aliases.push(knownAs(zoneId, owner, desired.alias, following, known));
     problems.push(...changedProblems(rows, desired));
     if (deleted.length + added.length === 0) return;
     for (const record of deleted) stale.push(record.id);

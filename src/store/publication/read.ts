@@ -258,13 +258,19 @@ export interface KnownAlias {
   path: string[] | null;
   /** Since when the end of a way within our zones has no addresses, and when that is looked at again. */
   deniedSince: Date | null;
+  /** Since when its way leads nowhere. */
+  failingSince: Date | null;
   recheckAt: Date | null;
+  /** What guards say of the loss of its addresses, and by which numbers. */
+  guard: 'empty' | 'apex' | 'released' | 'forced' | null;
+  guardNumbers: number[] | null;
+  withdrawnAt: Date | null;
 }
 
 /** What each ALIAS at these names is known to follow, by the id of its record. */
 export async function readAliases(client: Client, names: Names): Promise<Map<string, KnownAlias>> {
   const columns =
-    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held, a.answers, a.has_fallback as "hasFallback", a.path, a.denied_since as "deniedSince", a.recheck_at as "recheckAt"';
+    'a.record_id as "recordId", a.zone_id as "zoneId", a.owner, a.target, a.held_reason as held, a.answers, a.has_fallback as "hasFallback", a.path, a.denied_since as "deniedSince", a.failing_since as "failingSince", a.recheck_at as "recheckAt", a.guard, a.guard_numbers as "guardNumbers", a.withdrawn_at as "withdrawnAt"';
   const { rows } = await readAt<KnownAlias>(
     client,
     names,

@@ -101,14 +101,18 @@ export async function rememberAliases(
   const changed = aliases.filter((alias) => !isAsKnown(alias, known.get(alias.recordId)));
   if (changed.length === 0) return { newTargets: false };
   await client.query(
-    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since, answers, has_fallback, path, denied_since, recheck_at)
+    `insert into aliases as old (record_id, zone_id, owner, target, held_reason, held_since, answers, has_fallback, path, denied_since, recheck_at,
+       failing_since, guard, guarded_at, guard_numbers, withdrawn_at)
      select record_id, zone_id, owner, target, held, case when held is not null then now() end, answers, has_fallback, string_to_array(path, ' '),
-       denied_since, recheck_at
-     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::text[], $9::timestamptz[], $10::timestamptz[])
-       as a (record_id, zone_id, owner, target, held, answers, has_fallback, path, denied_since, recheck_at)
+       denied_since, recheck_at, failing_since, guard, null, string_to_array(guard_numbers, ' ')::integer[], withdrawn_at
+     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::text[], $9::timestamptz[], $10::timestamptz[],
+       $11::timestamptz[], $12::text[], $13::text[], $14::timestamptz[])
+       as a (record_id, zone_id, owner, target, held, answers, has_fallback, path, denied_since, recheck_at, failing_since, guard, guard_numbers, withdrawn_at)
      on conflict (record_id) do update set zone_id = excluded.zone_id, owner = excluded.owner, target = excluded.target,
        answers = excluded.answers, has_fallback = excluded.has_fallback, held_reason = excluded.held_reason,
-       path = excluded.path, denied_since = excluded.denied_since, recheck_at = excluded.recheck_at,
+       path = excluded.path, denied_since = excluded.denied_since, recheck_at = excluded.recheck_at, failing_since = excluded.failing_since,
+       guard = excluded.guard, guarded_at = case when excluded.guard is not null then old.guarded_at end, guard_numbers = excluded.guard_numbers,
+       withdrawn_at = excluded.withdrawn_at,
        held_since = case when excluded.held_reason is not null then coalesce(old.held_since, excluded.held_since) end`,
     [
       changed.map((alias) => alias.recordId),
@@ -122,6 +126,10 @@ export async function rememberAliases(
       changed.map((alias) => alias.path?.join(' ') ?? null),
       changed.map((alias) => alias.deniedSince),
       changed.map((alias) => alias.recheckAt),
+      changed.map((alias) => alias.failingSince),
+      changed.map((alias) => alias.guard),
+      changed.map((alias) => alias.guardNumbers?.join(' ') ?? null),
+      changed.map((alias) => alias.withdrawnAt),
     ],
   );
   // a target that was followed before has its row, and looks write it all the time: to touch it here would be to lose to them
@@ -148,7 +156,11 @@ function isAsKnown(alias: KnownAlias, known: KnownAlias | undefined): boolean {
     known.hasFallback === alias.hasFallback &&
     known.path?.join() === alias.path?.join() &&
     known.deniedSince?.getTime() === alias.deniedSince?.getTime() &&
-    known.recheckAt?.getTime() === alias.recheckAt?.getTime()
+    known.failingSince?.getTime() === alias.failingSince?.getTime() &&
+    known.recheckAt?.getTime() === alias.recheckAt?.getTime() &&
+    known.guard === alias.guard &&
+    known.guardNumbers?.join() === alias.guardNumbers?.join() &&
+    known.withdrawnAt?.getTime() === alias.withdrawnAt?.getTime()
   );
 }
 

@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { recheckDenied } from '../../../src/store/in-zone/recheck.ts';
+import { guardPolicy } from '../../../src/zone/guard.ts';
 import {
   addRecord,
   addZone,
   lookAt,
+  policy,
   publishAll,
   published,
   serialOf,
   type TestStore,
   testStore,
 } from '../../support/store.ts';
+
+const guards = guardPolicy({ empty: 100, change: 100, apex: false }, policy);
 
 let store: TestStore;
 let zone: { id: string; name: string };
@@ -396,6 +401,10 @@ describe('a name without addresses', () => {
     await publishAll(store, 800_000);
     expect(await at('')).toEqual(['3600 A 192.0.2.1']);
     await add('t', 'TXT', '"again"');
+    await recheckDenied(store.pool, 900_000, guards);
+    await publishAll(store, 900_000);
+    expect(await at('')).toEqual(['3600 A 192.0.2.1']);
+    await recheckDenied(store.pool, 901_000, guards);
     await publishAll(store, 901_000);
     expect(await at('')).toEqual([]);
   });
