@@ -926,6 +926,23 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_hint_marks()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  ahead bigint := (select last_value from zoneferry_looked_until) - (extract(epoch from clock_timestamp()) * 1000)::bigint;
+begin
+  -- farther ahead is a clock that was set back
+  if ahead is null or ahead not between 1 and 2000 then
+    perform pg_notify('zoneferry_marks', '');
+  end if;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_hint_registry()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1128,7 +1145,7 @@ begin
   from (select distinct zone_id, owner, count(*) over (partition by zone_id) as touched from old_rows) as names
   where exists (select from zones where id = zone_id);
   if found then
-    perform pg_notify('zoneferry_marks', '');
+    perform zoneferry_hint_marks();
   end if;
   return null;
 end
@@ -1148,7 +1165,7 @@ begin
   select distinct zone_id, case when touched > 1000 then null else owner end, why
   from (select distinct zone_id, owner, count(*) over (partition by zone_id) as touched from new_rows) as names;
   if found then
-    perform pg_notify('zoneferry_marks', '');
+    perform zoneferry_hint_marks();
   end if;
   return null;
 end
@@ -1213,7 +1230,7 @@ begin
     ) as changed
   ) as names;
   if found then
-    perform pg_notify('zoneferry_marks', '');
+    perform zoneferry_hint_marks();
   end if;
   return null;
 end
@@ -1238,7 +1255,7 @@ begin
     -- the service takes what it keeps elsewhere of the zone, by this mark
     insert into zone_marks (zone_id, owner) values (old.id, null);
     perform pg_notify('zoneferry_zones', '');
-    perform pg_notify('zoneferry_marks', '');
+    perform zoneferry_hint_marks();
     return null;
   end if;
   if tg_op = 'INSERT' then
@@ -1247,7 +1264,7 @@ begin
     insert into zone_marks (zone_id, owner, cause) values (new.id, '',
       case when new.serial <> old.serial then '{"action": "serial"}'::jsonb || why else why end);
   end if;
-  perform pg_notify('zoneferry_marks', '');
+  perform zoneferry_hint_marks();
   return null;
 end
 $function$

@@ -15,6 +15,7 @@ import { endSerialQuestions, takeSerialQuestions } from '../store/ledger/questio
 import { addVisible } from '../store/ledger/visible.ts';
 import type { Pool } from '../store/pool.ts';
 import type { AheadWatch } from './ahead.ts';
+import { startFirstRound } from './first-round.ts';
 
 export interface ConvergenceParts {
   config: Pick<Config, 'notifyFrom' | 'notifyRate'>;
@@ -75,6 +76,7 @@ export function startConvergence(parts: ConvergenceParts): Convergence {
   });
   questions.start();
   onStop(() => questions.stop());
+  onStop(startFirstRound({ pool, log, rate: config.notifyRate, now: () => clock.now() }));
   return {
     inTransfer,
     answered: (row) => verifier.answered(row),

@@ -3,12 +3,14 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
+import { announceLooks } from '../store/publication/announce.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
 import { type MarkedZones, markedZones } from '../store/publication/read.ts';
 import { hastenTargets } from '../store/targets.ts';
 import { changeId } from '../trace.ts';
 import { type AliasPolicy, aliasPolicy } from '../zone/alias/policy.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
+import { Cadence } from './cadence.ts';
 
 export interface PublisherOptions {
   pool: Pool;
@@ -39,6 +41,7 @@ export class Publisher {
   readonly #held = new Map<string, number>();
   readonly #underWay = new Set<string>();
   readonly #lanes = new Set<Promise<void>>();
+  readonly #cadence: Cadence;
   #unhint: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #relief: NodeJS.Timeout | undefined;
@@ -50,10 +53,17 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#cadence = new Cadence({
+      look: () => this.wake(),
+      announce: (ms) => announceLooks(options.pool, ms),
+    });
   }
 
   start(): void {
-    this.#unhint = this.#options.hints.on('marks', () => this.wake());
+    this.#unhint = this.#options.hints.on('marks', () => {
+      this.#cadence.hinted();
+      this.wake();
+    });
     this.wake();
     this.#poll();
   }
@@ -74,6 +84,7 @@ export class Publisher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unhint?.();
+    this.#cadence.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#relief);
     await Promise.all(this.#lanes);
@@ -118,6 +129,7 @@ export class Publisher {
       await markedZones(pool, batch, [...this.#held.keys(), ...this.#underWay]),
     );
     if (zoneIds.length === 0) return false;
+    this.#cadence.found();
     for (const zoneId of zoneIds) this.#underWay.add(zoneId);
     if (areLarge) this.#largeBatches++;
     try {

@@ -36,6 +36,23 @@ export async function askForSerials(
   };
 }
 
+/** The same for the next published zones by id behind `after`, at most `limit`; `last` is undefined behind the last one. */
+export async function askOfNextZones(
+  pool: Pool,
+  after: string,
+  limit: number,
+  since: Date,
+): Promise<{ asked: string[]; last: string | undefined; count: number }> {
+  const { rows } = await pool.query<{ id: string }>(
+    'select id from zones where id > $1::bigint and published_serial is not null and not catalog order by id limit $2',
+    [after, limit],
+  );
+  const zoneIds = rows.map((row) => row.id);
+  if (zoneIds.length === 0) return { asked: [], last: undefined, count: 0 };
+  const { asked } = await askForSerials(pool, zoneIds, since);
+  return { asked, last: zoneIds.at(-1), count: zoneIds.length };
+}
+
 /** Whether some of these are still not answered, and whether anybody is there to ask. */
 export async function waitingForSerials(
   pool: Pool,
