@@ -3,6 +3,7 @@ import { showPresence } from './app/presence.ts';
 import { startReplica } from './app/replica.ts';
 import { keepSealed } from './app/secrets.ts';
 import type { Shared } from './app/shared.ts';
+import { openTracing } from './app/tracing.ts';
 import { startTransfer } from './app/transfer.ts';
 import { tellParent } from './app/transfer-processes/tell.ts';
 import { startTransferProcesses } from './app/transfer-processes.ts';
@@ -65,6 +66,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   };
 
   try {
+    const traces = await openTracing(config.tracing, log);
+    if (traces) stops.push(() => traces.stop());
     const databaseUrl = config.databaseUrl ?? (await joinEmbedded(config, stops));
     const pool = createPool(databaseUrl, {
       max: 12,
@@ -79,6 +82,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       secrets,
       log,
       metrics: new Metrics(),
+      ...(traces ? { tracing: traces.tracing } : {}),
       onStop: (end: () => unknown) => stops.push(end),
       onReady: (reason: () => string | undefined) => reasons.push(reason),
     };
@@ -98,6 +102,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...(config.redisUrl ? { redisUrl: config.redisUrl } : {}),
       clock: systemClock,
       log,
+      ...(traces ? { telemetry: traces.telemetry } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
     stops.push(() => queues.close());
@@ -114,7 +119,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       if (options.sharesPorts === true) stops.push(tellParent(shared.metrics, reasons));
     }
     if (options.roles.includes('scheduler')) {
-      const schedule = await startSchedule(config.resyncCron, queues, log);
+      const schedule = await startSchedule(config.resyncCron, queues, log, traces?.tracing);
       stops.push(() => schedule.stop());
     }
     if (options.roles.includes('api')) {

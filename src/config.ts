@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { type Setting, settings } from './config/settings.ts';
+import { readTracing, type TracingConfig, tracingInForce } from './config/tracing.ts';
 import { type Endpoint, formatEndpoint, isLoopback } from './endpoint.ts';
 import { messageOf, UserError } from './errors.ts';
 import { hideCredentials } from './log.ts';
@@ -80,6 +81,8 @@ export interface Config {
   readonly journal: { readonly versions: number; readonly bytes: number; readonly days: number };
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
+  /** Unset: nothing is traced. */
+  readonly tracing?: TracingConfig;
 }
 
 /**
@@ -149,6 +152,7 @@ export function loadConfig(
     },
     logLevel: must(settings.logLevel),
     logFormat: must(settings.logFormat),
+    ...optional('tracing', readTracing(read)),
   };
   checkTogether(config, must(settings.retryMax));
   return deepFreeze(config);
@@ -211,6 +215,7 @@ export function settingsInForce(config: Config): Record<string, string> {
     JOURNAL_DAYS: config.journal.days,
     LOG_LEVEL: config.logLevel,
     LOG_FORMAT: config.logFormat,
+    ...(config.tracing && tracingInForce(config.tracing)),
   };
   const present = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(present.map(([name, value]) => [name, String(value)]));

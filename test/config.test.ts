@@ -159,3 +159,51 @@ describe('a bad value is one line that names the setting', () => {
     expect(() => load(environment)).toThrow(new RegExp(`^${name}: got "(?!.*hunter2).*", takes `));
   });
 });
+
+describe('traces', () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/' };
+
+  test('are off until an endpoint or the exporter is named, and where they are turned off', () => {
+    expect(load({ OTEL_SERVICE_NAME: 'x' }).tracing).toBeUndefined();
+    expect(load({ ...endpoint, OTEL_SDK_DISABLED: 'true' }).tracing).toBeUndefined();
+    expect(load({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }).tracing).toBeUndefined();
+    // of no use to anybody then
+    expect(load({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }).tracing).toBeUndefined();
+    expect(load({ OTEL_TRACES_EXPORTER: 'otlp' }).tracing?.url).toBe('http://localhost:4318/v1/traces');
+  });
+
+  test('go where the variables say, and what is in force can be read back', () => {
+    const written = {
+      ...endpoint,
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-key=a%2Cb, y=2',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    };
+    const config = load(written);
+    expect(config.tracing).toEqual({
+      url: 'http://127.0.0.1:4318/v1/traces',
+      headers: { 'x-key': 'a,b', y: '2' },
+      serviceName: 'zoneferry',
+      sampler: 'traceidratio',
+      ratio: 0.25,
+      everyMs: 5_000,
+      mostWaiting: 2_048,
+    });
+    expect(loadConfig(settingsInForce(config), directory)).toEqual(config);
+    const whole = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example.com/in' };
+    expect(load({ ...endpoint, ...whole }).tracing?.url).toBe('https://traces.example.com/in');
+  });
+
+  test.each([
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'ftp://collector'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER_ARG', '2'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin'],
+    ['OTEL_SDK_DISABLED', 'perhaps'],
+  ])('%s=%s ends the start', (name, value) => {
+    expect(() => load({ ...endpoint, [name]: value })).toThrow(
+      new RegExp(`^${name}: got "${value}", takes `),
+    );
+  });
+});

@@ -62,6 +62,19 @@ test('imports point down only', () => {
   expect(wrong).toEqual([]);
 });
 
+test('OpenTelemetry is loaded where it is wanted alone', () => {
+  // what is imported for its types is not loaded
+  const text = (file: string) =>
+    readFileSync(join(SOURCE, file), 'utf8').replaceAll(/^import type .*$/gm, '');
+  const importing = (pattern: RegExp) => files.filter((file) => pattern.test(text(file)));
+  const inside = (file: string) => file.startsWith('app/tracing/');
+  const users = importing(/from '(@opentelemetry\/|bullmq-otel)/);
+  expect(users.length).toBeGreaterThan(0);
+  expect(users.filter((file) => !inside(file))).toEqual([]);
+  expect(importing(/from '[^']*\/tracing\/[^']+'/).filter((file) => !inside(file))).toEqual([]);
+  expect(text('app/tracing.ts')).toMatch(/await import\('\.\/tracing\/open-telemetry\.ts'\)/);
+});
+
 test('no circle of imports', () => {
   const done = new Set<string>();
   const visit = (file: string, path: string[]) => {

@@ -19,7 +19,7 @@ export async function startApi(
   shared: Shared,
   reasons: readonly (() => string | undefined)[],
 ): Promise<void> {
-  const { config, hints, pool, secrets, queues, log, metrics, onStop } = shared;
+  const { config, hints, pool, secrets, queues, log, metrics, tracing, onStop } = shared;
   const clock = systemClock;
   // of plans alone: the worker has its own
   const resolver = await openResolver(config, clock);
@@ -39,6 +39,7 @@ export async function startApi(
     clock,
     log,
     metrics,
+    ...(tracing ? { tracing } : {}),
     plan: (options) =>
       planResync(options, { pool, resolver, policy: policyOf(config), guards: guardsOf(config), clock }),
     reasons: async () => {

@@ -14,8 +14,10 @@ import { Ledger } from '../store/ledger/ledger.ts';
 import { endSerialQuestions, takeSerialQuestions } from '../store/ledger/questions.ts';
 import { addVisible } from '../store/ledger/visible.ts';
 import type { Pool } from '../store/pool.ts';
+import type { Tracing } from '../trace.ts';
 import type { AheadWatch } from './ahead.ts';
 import { startFirstRound } from './first-round.ts';
+import { traceVisible } from './spans.ts';
 
 export interface ConvergenceParts {
   config: Pick<Config, 'notifyFrom' | 'notifyRate'>;
@@ -24,6 +26,7 @@ export interface ConvergenceParts {
   clock: Clock;
   log: Log;
   ahead: AheadWatch;
+  tracing?: Tracing | undefined;
   onStop(end: () => unknown): void;
 }
 
@@ -40,7 +43,7 @@ export interface Convergence {
 
 /** Sees that secondaries serve what is published, and keeps the ledger of it. */
 export function startConvergence(parts: ConvergenceParts): Convergence {
-  const { config, pool, hints, clock, log, ahead, onStop } = parts;
+  const { config, pool, hints, clock, log, ahead, tracing, onStop } = parts;
   const ledger = new Ledger(pool, hints);
   const takenLog = new TakenLog((rows) => ledger.taken(rows), log);
   onStop(() => takenLog.stop());
@@ -61,7 +64,10 @@ export function startConvergence(parts: ConvergenceParts): Convergence {
     rate: 2 * config.notifyRate,
     inTransfer,
     onAhead: (shown) => ahead.shown(shown),
-    onVisible: (secondaryId, ms) => visible.add(secondaryId, ms),
+    onVisible: (awaited, ms) => {
+      visible.add(awaited.secondaryId, ms);
+      if (tracing) traceVisible(tracing, awaited, ms);
+    },
   });
   verifier.start();
   onStop(() => verifier.stop());

@@ -17,10 +17,11 @@ import { startConvergence } from './convergence.ts';
 import { Reconciler } from './reconciler.ts';
 import { RefusalLog } from './refusals.ts';
 import type { Shared } from './shared.ts';
+import { traceServed } from './spans.ts';
 
 /** The role `transfer`: serves zones, and sends NOTIFY from the address that secondaries know. */
 export async function startTransfer(
-  { config, databaseUrl, secrets, hints, log, metrics, onStop, onReady }: Shared,
+  { config, databaseUrl, secrets, hints, log, metrics, tracing, onStop, onReady }: Shared,
   sharesPorts = false,
 ): Promise<void> {
   const clock = systemClock;
@@ -71,7 +72,7 @@ export async function startTransfer(
   const ahead = new AheadWatch({ pool, log, now: () => clock.now() });
   onStop(() => ahead.stop());
   await ahead.start();
-  const convergence = startConvergence({ config, pool, hints, clock, log, ahead, onStop });
+  const convergence = startConvergence({ config, pool, hints, clock, log, ahead, tracing, onStop });
   const refusals = new RefusalLog({ pool, registry, log });
   onStop(() => refusals.stop());
   const server = createTransferServer({
@@ -92,6 +93,7 @@ export async function startTransfer(
     onRefused: (event) => refusals.add(event),
     onServed: (event) => {
       metrics.transferEnded(event);
+      if (tracing) traceServed(tracing, event);
       convergence.served(event);
       if (event.complete && isWhole(event.given) && event.given !== 'up-to-date') ahead.served(event);
     },
@@ -118,6 +120,7 @@ export async function startTransfer(
     log,
     rate: config.notifyRate,
     inTransfer: convergence.inTransfer,
+    ...(tracing ? { tracing } : {}),
     observe: (row, result, ms) => {
       metrics.notified(result.kind === 'answered' ? rcodeToText(result.rcode) : undefined, ms);
       if (result.kind === 'answered' && result.rcode === RCODE.NOERROR) convergence.answered(row);

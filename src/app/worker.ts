@@ -9,8 +9,9 @@ import { startMaintenance } from '../sync/maintenance.ts';
 import { OwnFirst } from '../sync/own-first.ts';
 import { OwnZones } from '../sync/own-zones.ts';
 import { Publisher } from '../sync/publisher.ts';
-import { changeOfJob } from '../sync/queues.ts';
+import { changeOfJob, type ResyncProgress } from '../sync/queues.ts';
 import { resync } from '../sync/resync.ts';
+import { inSpan } from '../trace.ts';
 import { guardsOf, policyOf } from './policy.ts';
 import { openResolver } from './resolver.ts';
 import type { Shared } from './shared.ts';
@@ -23,9 +24,11 @@ export async function startWorker({
   queues,
   log,
   metrics,
+  tracing,
   onStop,
 }: Shared): Promise<void> {
   const clock = systemClock;
+  const traced = tracing ? { tracing } : {};
   const resolver = await openResolver(config, clock, log);
   onStop(() => resolver.close());
   const guards = guardsOf(config);
@@ -40,6 +43,7 @@ export async function startWorker({
     clock,
     log,
     concurrency: looksAtOnce(config),
+    ...traced,
   });
   onStop(() => looker.stop());
 
@@ -52,25 +56,28 @@ export async function startWorker({
     serialPolicy: config.serialPolicy,
     before: (zoneIds) => firstSerials.before(zoneIds),
     policy: policyOf(config),
+    ...traced,
   });
   onStop(() => publisher.stop());
   publisher.start();
-  onStop(lookOnHint(pool, looker, hints, log));
+  onStop(lookOnHint(pool, looker, hints, clock, log, tracing));
   onStop(startRechecks(pool, guards, clock, log));
   onStop(startMaintenance(pool, config.journal, guards, log, () => clock.now()));
 
   queues.work((job, data, signal) =>
-    resync(
-      {
+    inSpan(tracing, 'resync', { job: job.id, due: data.due, reason: data.reason }, async (span) => {
+      const task = {
         id: job.id ?? '',
         data,
-        change: changeOfJob(job),
+        change: span.change ?? changeOfJob(job),
         addedAt: job.timestamp,
         signal,
-        progress: (progress) => job.updateProgress(progress),
-      },
-      { pool, looker, clock },
-    ),
+        progress: (progress: ResyncProgress) => job.updateProgress(progress),
+      };
+      const result = await resync(task, { pool, looker, clock, ...traced });
+      span.set({ ...result });
+      return result;
+    }),
   );
 }
 

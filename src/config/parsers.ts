@@ -140,6 +140,11 @@ export function path(): Parser<string> {
   return { takes: 'the path of a readable file', parse: (text) => (text.includes('\0') ? undefined : text) };
 }
 
+/** Any text. */
+export function text(): Parser<string> {
+  return { takes: 'a text', parse: (written) => written };
+}
+
 /** 32 octets in base64, several between commas. */
 export function keys(): Parser<readonly string[]> {
   return {

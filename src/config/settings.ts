@@ -16,6 +16,7 @@ import {
   url,
   wholeNumber,
 } from './parsers.ts';
+import { tracingSettings } from './tracing.ts';
 
 /** One setting of the environment: all that is known of it stands in the table below. */
 export interface Setting<T> extends Parser<T> {
@@ -404,4 +405,5 @@ export const settings = {
     help: 'json for machines, pretty for people.',
     ...oneOf('json', 'pretty'),
   },
+  ...tracingSettings,
 } as const satisfies Record<string, Setting<unknown>>;

@@ -12,6 +12,7 @@ import { callerOf, guard } from './guard.ts';
 import { secureHeaders } from './headers.ts';
 import { health } from './health.ts';
 import { page } from './page.ts';
+import { traceRequests } from './request-spans.ts';
 import type { Rooms } from './rooms.ts';
 import { type PerZone, scraper } from './scrape.ts';
 import { openSession } from './session.ts';
@@ -103,6 +104,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   readNumbers(app);
   takeEmptyBodies(app);
   secureHeaders(app);
+  if (options.tracing) traceRequests(app, options.tracing);
   guard(app, options);
   nameChanges(app);
   await documents(app, options);

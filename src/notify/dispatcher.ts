@@ -2,10 +2,12 @@ import type { Clock } from '../clock.ts';
 import { RCODE, rcodeToText } from '../dns/types.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Tracing } from '../trace.ts';
 import { refusedDelay, replyWait, silentDelay, transportFor } from './backoff.ts';
 import { Gather } from './gather.ts';
 import { InTransfer } from './in-transfer.ts';
 import { NotifyLog } from './notify-log.ts';
+import { NotifySpans } from './notify-spans.ts';
 import type { DueNotification, NotificationResult, NotifyOutbox } from './outbox.ts';
 import { Peer } from './peer.ts';
 import { Rate } from './rate.ts';
@@ -16,6 +18,7 @@ export interface DispatcherOptions {
   sender: Pick<Sender, 'send'>;
   clock: Clock;
   log?: Log;
+  tracing?: Tracing;
   /** NOTIFYs a second to one secondary, at most, where it has no rate of its own. Default 500. */
   rate?: number;
   /** Zones on their way, for secondaries that take a number of them at once. */
@@ -46,6 +49,7 @@ export class Dispatcher {
   readonly #peers = new Map<string, Peer>();
   readonly #rates = new Map<string, Rate>();
   readonly #log: NotifyLog;
+  readonly #spans: NotifySpans | undefined;
   #forgetHints: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -59,6 +63,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#log = new NotifyLog(options.log, options.clock);
+    this.#spans = options.tracing && new NotifySpans(options.tracing, options.clock);
     this.#inTransfer = options.inTransfer ?? new InTransfer(options.clock);
     this.#settlements = new Gather({
       write: (results) => options.outbox.settle(results),
@@ -105,6 +110,7 @@ export class Dispatcher {
       this.#turnedAway = full.length > 0 || limit <= 0;
       if (limit <= 0) return PAUSE_WHEN_FULL;
       const rows = await outbox.claim(limit, full);
+      this.#spans?.taken(rows);
       if (this.#failures > 0) this.#options.log?.info({}, 'the outbox of NOTIFY can be read again');
       this.#failures = 0;
       let putBack = 0;
@@ -150,10 +156,14 @@ export class Dispatcher {
       });
     } catch (error) {
       // Given up for a newer serial, or for the end of the process: nothing to write.
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        this.#spans?.ended(row);
+        return;
+      }
       result = { kind: 'silent', error: messageOf(error) };
     }
     this.#options.observe?.(row, result, clock.now() - sentAt);
+    this.#spans?.ended(row, result);
     const { zoneId, secondaryId, addressText, serial } = row;
     const of = { zoneId, secondaryId, addressText, serial };
     if (result.kind === 'silent') {
@@ -179,7 +189,9 @@ export class Dispatcher {
     if (this.#turnedAway && !peer.full) this.#wakeBy(SHORTEST_PAUSE);
   }
 
-  #putBack({ zoneId, secondaryId, addressText, serial }: DueNotification, delay: number): void {
+  #putBack(row: DueNotification, delay: number): void {
+    const { zoneId, secondaryId, addressText, serial } = row;
+    this.#spans?.ended(row);
     const nextAt = new Date(this.#options.clock.now() + delay);
     this.#settlements.add({ zoneId, secondaryId, addressText, serial, nextAt });
   }

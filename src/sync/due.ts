@@ -5,7 +5,7 @@ import type { Hints } from '../store/hints.ts';
 import { claimDuePacks, LARGEST_PACK } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
 import { claimDueTargets } from '../store/targets.ts';
-import { newChange } from '../trace.ts';
+import { newChange, type Tracing } from '../trace.ts';
 import type { LookResult } from './look-result.ts';
 import type { Looker } from './looker.ts';
 
@@ -89,18 +89,29 @@ export async function inFlow<T>(
 }
 
 /** New and edited targets are looked at when they come, not at the next tick. The tick is the guarantee behind the hint. */
-export function lookOnHint(pool: Pool, looker: Looker, hints: Hints, log: Log): () => Promise<void> {
+export function lookOnHint(
+  pool: Pool,
+  looker: Looker,
+  hints: Hints,
+  clock: { now(): number },
+  log: Log,
+  tracing?: Tracing,
+): () => Promise<void> {
   let running: Promise<unknown> | undefined;
   let again = false;
   const run = async () => {
     do {
       again = false;
-      await lookAtEach(pool, looker, { change: newChange() }, () => {}).catch((error) =>
+      const change = newChange();
+      const startedAt = clock.now();
+      const targets = await lookAtEach(pool, looker, { change }, () => {}).catch((error) =>
         log.error(
           { error: messageOf(error) },
           'due targets could not be looked at; the next tick tries again',
         ),
       );
+      if (targets)
+        tracing?.record({ name: 'look', startedAt, endedAt: clock.now(), change, values: { targets } });
     } while (again);
   };
   const off = hints.on('targets', () => {

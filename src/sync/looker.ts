@@ -6,6 +6,7 @@ import type { Asker } from '../store/followers.ts';
 import { type PackLook, type TakenPack, writePackLooks } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
+import type { Tracing } from '../trace.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen } from '../zone/alias/seen.ts';
 import type { FamilyState } from '../zone/alias/state.ts';
@@ -17,6 +18,7 @@ import { Decider } from './decider.ts';
 import type { LookForce, LookResult } from './look-result.ts';
 import { PackRun } from './pack-run.ts';
 import { seenOf } from './seen.ts';
+import { SlowLooks } from './slow-looks.ts';
 import { SteadyWriter } from './steady-writer.ts';
 import { Turns } from './turns.ts';
 
@@ -30,6 +32,7 @@ export interface LookerOptions {
   log: Log;
   /** Targets looked at at once, at most. */
   concurrency?: number;
+  tracing?: Tracing;
   /** Numbers from 0 to 1, by which looks are spread. */
   draw?: () => number;
 }
@@ -56,11 +59,13 @@ export class Looker {
   readonly #steadyWriter: SteadyWriter;
   readonly #packWriter: Batches<PackLook, void>;
   readonly #draw: () => number;
+  readonly #slow: SlowLooks | undefined;
 
   constructor(options: LookerOptions) {
     this.#options = options;
     const { pool, policy, clock, draw = Math.random } = options;
     this.#draw = draw;
+    this.#slow = options.tracing && new SlowLooks(options.tracing, clock);
     this.#turns = new Turns(options.concurrency ?? 200);
     const { signal } = this.#stop;
     this.#confirmer = new Confirmer({ resolver: options.resolver, policy, turns: this.#turns, signal });
@@ -165,6 +170,7 @@ export class Looker {
 
   /** Decides on what was seen of a target that was expected to be at rest. */
   #decideOn(target: KnownTarget, a: Promise<Seen>, aaaa: Promise<Seen>, asker: Asker): Promise<LookResult> {
+    this.#slow?.watch(target.name, a, aaaa, asker);
     const done = this.#decider.conclude(target, a, aaaa, asker, undefined);
     if (!this.#running.has(target.name))
       this.#remember(target.name, { startedAt: this.#options.clock.now(), done });
@@ -176,6 +182,7 @@ export class Looker {
     const a = this.#ask(name, 'A', toAvoid(state.a));
     const aaaa = this.#ask(name, 'AAAA', toAvoid(state.aaaa));
     const both = Promise.all([a, aaaa]).finally(() => this.#turns.end());
+    this.#slow?.watch(name, a, aaaa, asker);
     both.catch(() => {});
     return this.#decider.conclude(target, a, aaaa, asker, force);
   }

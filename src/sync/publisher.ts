@@ -7,7 +7,7 @@ import { announceLooks } from '../store/publication/announce.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
 import { type MarkedZones, markedZones } from '../store/publication/read.ts';
 import { hastenTargets } from '../store/targets.ts';
-import { changeId } from '../trace.ts';
+import { changeId, publicationSpan, type Tracing } from '../trace.ts';
 import { type AliasPolicy, aliasPolicy } from '../zone/alias/policy.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 import { Cadence } from './cadence.ts';
@@ -24,6 +24,7 @@ export interface PublisherOptions {
   policy?: AliasPolicy;
   /** Zones in one transaction, at most. */
   batch?: number;
+  tracing?: Tracing;
   /** Milliseconds between looks for marks whose hint was lost. */
   pollEvery?: number;
 }
@@ -134,7 +135,9 @@ export class Publisher {
     if (areLarge) this.#largeBatches++;
     try {
       await this.#options.before?.(zoneIds);
+      const startedAt = clock.now();
       const publication = await publishMarked(pool, { serialPolicy, policy, now, zoneIds });
+      this.#trace(publication, startedAt);
       await hastenTargets(pool, publication.followed);
       const locked = new Set(publication.locked);
       for (const zoneId of zoneIds) if (!locked.has(zoneId)) this.#held.set(zoneId, clock.now() + HELD_FOR);
@@ -171,12 +174,14 @@ export class Publisher {
     );
     for (const zoneId of zoneIds) {
       try {
+        const startedAt = clock.now();
         const publication = await publishMarked(pool, {
           serialPolicy,
           policy,
-          now: clock.now(),
+          now: startedAt,
           zoneIds: [zoneId],
         });
+        this.#trace(publication, startedAt);
         await hastenTargets(pool, publication.followed);
         if (publication.locked.length === 0) this.#held.set(zoneId, clock.now() + HELD_FOR);
         this.#report(publication);
@@ -188,6 +193,21 @@ export class Publisher {
         );
       }
     }
+  }
+
+  #trace(publication: Publication, startedAt: number): void {
+    const { tracing, clock } = this.#options;
+    if (tracing === undefined) return;
+    const endedAt = clock.now();
+    for (const { name, from, serial, deleted, added, change } of publication.zones)
+      tracing.record({
+        name: 'publish',
+        startedAt,
+        endedAt,
+        change,
+        id: publicationSpan(change, name, serial),
+        values: { zone: name, from, serial, deleted, added, together: publication.zones.length },
+      });
   }
 
   #report(publication: Publication): void {

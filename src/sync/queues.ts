@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue, QueueEvents } from 'bullmq';
+import { Queue, QueueEvents, type Telemetry } from 'bullmq';
 import type { Clock } from '../clock.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -20,10 +20,14 @@ import { sweepFinished } from './queue/retention.ts';
 import { type ResyncJob, type ResyncProcessor, ResyncWorker } from './queue/workers.ts';
 
 /** What tells a job from every other one. */
-export type AddedJob = Pick<ResyncJob, 'id' | 'timestamp' | 'deduplicationId'>;
+export type AddedJob = Pick<ResyncJob, 'id' | 'timestamp' | 'deduplicationId' | 'opts'>;
 
 /** By what all that a job changes is followed: the same whoever asks, at every try; one for all who add the job of a tick. */
 export function changeOfJob(job: AddedJob): Change {
+  const handedOn = /"traceparent":"..-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(
+    job.opts.telemetry?.metadata ?? '',
+  );
+  if (handedOn) return `${handedOn[1]}-${handedOn[2]}`;
   return changeOf(job.deduplicationId ?? `job ${job.id} ${job.timestamp}`);
 }
 
@@ -37,6 +41,8 @@ export interface QueuesOptions {
   readonly redisUrl?: string;
   readonly log: Log;
   readonly clock: Clock;
+  /** BullMQ's hook for traces. */
+  readonly telemetry?: Telemetry;
   /** Ends the waiting for a backend that is away. */
   readonly signal?: AbortSignal;
 }
@@ -79,6 +85,7 @@ export class Queues {
   readonly #backend: Backend;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #telemetry: { telemetry?: Telemetry };
   readonly #workers: ResyncWorker[] = [];
   readonly #mendTimer: NodeJS.Timeout;
   #events: QueueEvents | undefined;
@@ -90,12 +97,13 @@ export class Queues {
   #lastSaid = { text: '', at: 0 };
   #closing: Promise<void> | undefined;
 
-  constructor(backend: Backend, options: Pick<QueuesOptions, 'log' | 'clock'>) {
+  constructor(backend: Backend, options: Pick<QueuesOptions, 'log' | 'clock' | 'telemetry'>) {
     this.kind = backend.kind;
     this.#backend = backend;
     this.#log = options.log;
     this.#clock = options.clock;
-    this.queue = new Queue(QUEUE_NAME, { ...backend.options }, backend.factory);
+    this.#telemetry = options.telemetry ? { telemetry: options.telemetry } : {};
+    this.queue = new Queue(QUEUE_NAME, { ...backend.options, ...this.#telemetry }, backend.factory);
     this.queue.on('error', (error) => this.#trouble(error));
     this.#mendTimer = setInterval(() => this.#mend(), MEND_EVERY_MS).unref();
   }
@@ -149,6 +157,7 @@ export class Queues {
     const worker = new ResyncWorker(this.#backend, processor, {
       concurrency,
       lockMs,
+      ...this.#telemetry,
       onTrouble: (error) => this.#trouble(error),
       onFinished: () => this.#sweepSoon(SWEEP_AFTER_MS),
     });

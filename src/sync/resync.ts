@@ -13,7 +13,7 @@ import {
   zonesFollowing,
 } from '../store/resync.ts';
 import { targetsOf } from '../store/targets.ts';
-import type { Change } from '../trace.ts';
+import type { Change, Tracing } from '../trace.ts';
 import { inFlow, lookAtDue } from './due.ts';
 import type { LookResult } from './look-result.ts';
 import type { Looker } from './looker.ts';
@@ -41,7 +41,7 @@ const TELL_EVERY = 250;
 /** Runs one `resync` job: look, publish, see the first NOTIFYs out. Throws UnrecoverableError for what no retry can mend. */
 export async function resync(
   job: ResyncTask,
-  { pool, looker, clock }: { pool: Pool; looker: Looker; clock: Clock },
+  { pool, looker, clock, tracing }: { pool: Pool; looker: Looker; clock: Clock; tracing?: Tracing },
 ): Promise<ResyncResult> {
   const started = clock.now();
   const { data } = job;
@@ -77,6 +77,13 @@ export async function resync(
     await unlessAborted(looks, job.signal);
   }
 
+  tracing?.record({
+    name: 'look',
+    startedAt: started,
+    endedAt: clock.now(),
+    change: job.change,
+    values: tally.counts(),
+  });
   const own = data.due && !zoneIds ? undefined : await countFollowed(pool, zoneIds);
   if (own) tally.addAll(own);
   const following = await zonesFollowing(pool, tally.changed);
@@ -166,6 +173,11 @@ class Tally {
   constructor(job: ResyncTask, clock: Clock) {
     this.#job = job;
     this.#clock = clock;
+  }
+
+  counts(): { targets: number; resolved: number; failed: number; held: number; changed: number } {
+    const { seen: targets, resolved, failed, held } = this;
+    return { targets, resolved, failed, held, changed: this.changed.length };
   }
 
   expect(targets: number): void {

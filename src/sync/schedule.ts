@@ -1,6 +1,7 @@
 import { createTask } from 'node-cron';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { inSpan, type Tracing } from '../trace.ts';
 import { type AddedJob, changeOfJob } from './queues.ts';
 
 /** What the schedule needs of the queue. */
@@ -19,12 +20,13 @@ export async function startSchedule(
   expression: string,
   queue: ScheduledQueue,
   log: Log,
+  tracing?: Tracing,
 ): Promise<{ stop(): Promise<void> }> {
   const underWay = new Set<Promise<void>>();
   const task = createTask(
     expression,
     ({ date }) => {
-      const adding = addTick(queue, date, log).finally(() => underWay.delete(adding));
+      const adding = addTick(queue, date, log, tracing).finally(() => underWay.delete(adding));
       underWay.add(adding);
     },
     { suppressMissedWarning: true, logger: asCronLogger(log) },
@@ -38,11 +40,16 @@ export async function startSchedule(
   };
 }
 
-async function addTick(queue: ScheduledQueue, date: Date, log: Log): Promise<void> {
+async function addTick(
+  queue: ScheduledQueue,
+  date: Date,
+  log: Log,
+  tracing: Tracing | undefined,
+): Promise<void> {
   // The time that was meant, not the one at which we woke: all processes must name a tick alike.
   const tick = new Date(Math.floor(date.getTime() / 1000) * 1000);
   try {
-    const added = await queue.addScheduled(tick);
+    const added = await inSpan(tracing, 'tick', { tick: tick.toISOString() }, () => queue.addScheduled(tick));
     log.debug({ tick, ...(added && { job: added.id, change: changeOfJob(added) }) }, 'tick');
   } catch (error) {
     log.warn({ tick, err: error }, `the queue did not take a tick: ${messageOf(error)}`);

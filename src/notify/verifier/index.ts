@@ -34,7 +34,7 @@ export interface VerifierOptions {
   /** Told of a secondary with a serial newer than any of ours. */
   onAhead?(shown: ShownSerial): void;
   /** Told of each serial that was first seen at a secondary; `ms` since its commit. */
-  onVisible?(secondaryId: string, ms: number): void;
+  onVisible?(awaited: Awaited, ms: number): void;
 }
 
 interface Held extends Item {
@@ -232,7 +232,7 @@ export class Verifier {
       if (!awaited.wasServing) {
         awaited.wasServing = true;
         const ms = Math.max(0, seen.at.getTime() - awaited.committedAt.getTime());
-        onVisible?.(awaited.secondaryId, ms);
+        onVisible?.(awaited, ms);
         tellServing(this.#options.log, awaited, ms);
       }
     }

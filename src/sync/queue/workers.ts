@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { Job, type Telemetry, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { messageOf } from '../../errors.ts';
 import { databaseFailure } from '../../store/failure.ts';
 import type { Backend } from './backend.ts';
@@ -47,6 +47,7 @@ export interface WorkerOptions {
   readonly concurrency: number;
   /** A job whose worker died is taken up by another within about twice this time. */
   readonly lockMs: number;
+  readonly telemetry?: Telemetry;
   /** Is told errors of the queue, not of jobs, and mends what can be mended. */
   onTrouble(error: unknown): Promise<void>;
   /** Is called after each job. */
@@ -69,6 +70,7 @@ export class ResyncWorker {
       (job: ResyncJob, token, signal) => this.#run(processor, job, token, signal),
       {
         ...backend.options,
+        ...(options.telemetry ? { telemetry: options.telemetry } : {}),
         concurrency: options.concurrency,
         lockDuration: options.lockMs,
         stalledInterval: Math.ceil(options.lockMs / 3),
