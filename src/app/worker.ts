@@ -42,6 +42,7 @@ export async function startWorker({
     guards,
     clock,
     log,
+    observe: ({ rotated }) => rotated && metrics.rotated(rotated),
     concurrency: looksAtOnce(config),
     ...traced,
   });

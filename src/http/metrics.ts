@@ -37,6 +37,8 @@ export class Metrics {
   readonly #sent: Counter<'result'>;
   readonly #answered: Histogram;
   readonly #resolved: Counter<'outcome'>;
+  readonly #saved: Counter;
+  readonly #spent: Counter;
   readonly #outcomes = new Map<string, Counter.Internal>();
 
   constructor() {
@@ -59,6 +61,16 @@ export class Metrics {
       name: 'zoneferry_alias_resolve_total',
       help: 'Questions about ALIAS targets, one for each family, by outcome: found, nodata, nxdomain, or why it failed.',
       labelNames: ['outcome'],
+      registers,
+    });
+    this.#saved = new Counter({
+      name: 'zoneferry_serials_saved_total',
+      help: 'Answers of rotating ALIAS targets, other than the one before, that cost their zones no serial.',
+      registers,
+    });
+    this.#spent = new Counter({
+      name: 'zoneferry_serials_spent_total',
+      help: 'Answers of rotating ALIAS targets that were published, at a serial for each zone.',
       registers,
     });
   }
@@ -93,6 +105,11 @@ export class Metrics {
   notified(rcode: string | undefined, ms: number): void {
     this.#sent.inc({ result: rcode?.toLowerCase() ?? 'silent' });
     if (rcode !== undefined) this.#answered.observe(ms / 1000);
+  }
+
+  /** What became of another answer of a rotating target. */
+  rotated(serials: 'saved' | 'spent'): void {
+    (serials === 'saved' ? this.#saved : this.#spent).inc();
   }
 
   resolved(outcome: string): void {

@@ -1,17 +1,18 @@
 import type { TargetState } from '../zone/alias/state.ts';
 import type { Pool } from './pool.ts';
 
-/** How many answers differed from the ones before, and how many of them cost a zone no serial. */
+/** How many answers of rotating targets differed from the ones before, and how many of them cost a zone no serial. */
 export interface Damping {
   answers: number;
   saved: number;
 }
 
-/** Of all targets together. */
+/** Of all targets together by which a serial was saved: the plain moves of others are no rotation. */
 export async function readDamping(pool: Pool): Promise<Damping> {
   const { rows } = await pool.query<{ answers: string; serials: string }>(
     `select coalesce(sum((state #>> '{damped,answers}')::bigint), 0) as answers, coalesce(sum((state #>> '{damped,serials}')::bigint), 0) as serials
-     from alias_targets where state ? 'damped'`,
+     from alias_targets
+     where state ? 'damped' and (state #>> '{damped,answers}')::bigint > (state #>> '{damped,serials}')::bigint`,
   );
   const answers = Number(rows[0]?.answers ?? 0);
   return { answers, saved: answers - Number(rows[0]?.serials ?? 0) };

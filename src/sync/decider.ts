@@ -4,7 +4,7 @@ import type { Family } from '../resolve/outcome.ts';
 import type { Asker } from '../store/followers.ts';
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
-import { decide } from '../zone/alias/decide.ts';
+import { type Decision, decide } from '../zone/alias/decide.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen, TargetLook } from '../zone/alias/seen.ts';
 import { spread } from '../zone/alias/spread.ts';
@@ -22,6 +22,8 @@ export interface DeciderRooms {
   guards?: GuardPolicy;
   clock: Clock;
   log: Log;
+  /** Told of each decision that was written, for metrics. */
+  observe?(decision: Decision): void;
   /** Numbers from 0 to 1, by which looks are spread. */
   draw: () => number;
   /** Asks for one family, at another resolver than `avoid` where there is one. */
@@ -78,6 +80,7 @@ export class Decider {
     if (!written || written === 'unsure') return { name, outcome: 'failed', changed: false };
     const { decision, heldBy, forcedSome } = written;
     report(this.#rooms.log, name, decision, asker);
+    if (!heldBy) this.#rooms.observe?.(decision);
     const outcome = heldBy ? 'held' : outcomeOf(decision.state);
     return { name, outcome, changed: decision.changed || forcedSome };
   }

@@ -7,6 +7,7 @@ import { type PackLook, type TakenPack, writePackLooks } from '../store/packs.ts
 import type { Pool } from '../store/pool.ts';
 import type { KnownTarget } from '../store/targets.ts';
 import type { Tracing } from '../trace.ts';
+import type { Decision } from '../zone/alias/decide.ts';
 import type { AliasPolicy } from '../zone/alias/policy.ts';
 import type { Seen } from '../zone/alias/seen.ts';
 import type { FamilyState } from '../zone/alias/state.ts';
@@ -30,6 +31,8 @@ export interface LookerOptions {
   guards?: GuardPolicy;
   clock: Clock;
   log: Log;
+  /** Told of each decision that was written, for metrics. */
+  observe?(decision: Decision): void;
   /** Targets looked at at once, at most. */
   concurrency?: number;
   tracing?: Tracing;

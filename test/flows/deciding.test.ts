@@ -48,11 +48,17 @@ test('a CDN that answers with 8 of 40 addresses costs a few serials, and each of
   };
   expect(body.data.damping.saved).toBeGreaterThanOrEqual(8);
   expect(body.data.aliases[0]?.damping).toEqual(body.data.damping);
+  const metrics = await (await fetch(`${house.http}/metrics`)).text();
+  const [saved, spent] = ['saved', 'spent'].map((which) =>
+    Number(new RegExp(`^zoneferry_serials_${which}_total (\\d+)$`, 'm').exec(metrics)?.[1]),
+  );
+  expect(saved).toBeGreaterThanOrEqual(5);
+  expect(spent).toBeLessThan(saved ?? 0);
 
   // a clean break
   house.upstream.pool('cdn.example.net', ['203.0.113.1', '203.0.113.2'], 2, 1);
   await house.publishes('stable.test.', 'A', ['203.0.113.1', '203.0.113.2']);
-});
+}, 90_000);
 
 test('whatever a resolver does wrong, what is published stays, and the rest of the zone goes on', async () => {
   house = await openHouse();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readDamping } from '../../src/store/damping.ts';
 import { setZone } from '../../src/store/zones.ts';
 import type { Seen } from '../../src/zone/alias/seen.ts';
 import {
@@ -143,4 +144,13 @@ test('answers wait for the floor of a zone, edits do not and take them along, no
   );
   await publishAll(store);
   expect(await addresses(id)).toEqual(['192.0.2.77', '192.0.2.4']);
+});
+
+test('plain moves of a target are no serials that rotation could have saved', async () => {
+  const before = await readDamping(store.pool);
+  const { id } = await follower('plain.test.', 'plain.example.');
+  await looks('plain.example.', [['192.0.2.1'], ['192.0.2.2'], ['192.0.2.3']]);
+  await publishAll(store);
+  expect(await addresses(id)).toEqual(['192.0.2.3']);
+  expect(await readDamping(store.pool)).toEqual(before);
 });

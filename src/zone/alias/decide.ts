@@ -14,6 +14,8 @@ export interface Decision {
   changed: boolean;
   /** For which aliases it does: those with `stable` answers, those with `exact` ones, those that have fallback addresses. */
   changedFor: { stable: boolean; exact: boolean; fallback: boolean };
+  /** Of a target that rotates: whether another answer than the one before cost a zone a serial or none. */
+  rotated?: 'saved' | 'spent' | undefined;
   /** True where a forced look found it: nothing that damps holds it up. */
   forced?: boolean | undefined;
   /** When to look again, in milliseconds since the epoch. */
@@ -71,9 +73,11 @@ export function decide(
     evidence: remember(before.evidence, seen, now),
   };
   const changedFor = difference(before, after);
-  const state = { ...after, damped: counted(before, after) };
+  const differs = answerDiffers(before, after);
+  const state = { ...after, damped: counted(before, differs) };
   return {
     state,
+    rotated: rotates(before) || rotates(after) ? spending(differs) : undefined,
     changed: changedFor.stable || changedFor.exact || changedFor.fallback,
     changedFor,
     forced: force !== undefined,
@@ -119,24 +123,43 @@ function publishedDiffers(
   return before.ttl !== after.ttl || old.join() !== now.join();
 }
 
-/** Counts the answers that differed from the ones before, and those of them that a zone with `stable` answers spent a serial on. */
-function counted(before: TargetState, after: TargetState): TargetState['damped'] {
-  if (!before.answered) return before.damped;
-  const { answers, serials } = before.damped ?? { answers: 0, serials: 0 };
+interface AnswerDiffers {
+  /** The answer is another than the one before, and what a zone with `stable` answers publishes is. */
+  another: boolean;
+  published: boolean;
+}
+
+function answerDiffers(before: TargetState, after: TargetState): AnswerDiffers {
+  if (!before.answered) return { another: false, published: false };
   const families = [
     [before.a, after.a],
     [before.aaaa, after.aaaa],
   ] as const;
   const differs = (setOf: (family: FamilyState) => readonly string[]) =>
     families.some(([old, now]) => setOf(old).join() !== setOf(now).join());
-  const another = differs((family) => family.exact ?? family.addresses);
-  const published = differs((family) => family.addresses);
-  if (!another && !published) return before.damped;
+  return {
+    another: differs((family) => family.exact ?? family.addresses),
+    published: differs((family) => family.addresses),
+  };
+}
+
+/** Counts the answers that differed from the ones before, and those of them that a zone with `stable` answers spent a serial on. */
+function counted({ damped }: TargetState, { another, published }: AnswerDiffers): TargetState['damped'] {
+  if (!another && !published) return damped;
+  const { answers, serials } = damped ?? { answers: 0, serials: 0 };
   // an answer held back may be published by a later look, equal to it
   return {
     answers: Math.max(answers + (another ? 1 : 0), serials + (published ? 1 : 0)),
     serials: serials + (published ? 1 : 0),
   };
+}
+
+function rotates({ a, aaaa }: TargetState): boolean {
+  return a.rotation?.recognised === true || aaaa.rotation?.recognised === true;
+}
+
+function spending({ another, published }: AnswerDiffers): Decision['rotated'] {
+  return published ? 'spent' : another ? 'saved' : undefined;
 }
 
 function refreshDelay(state: TargetState, policy: AliasPolicy, now: number): number {
