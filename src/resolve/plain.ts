@@ -10,7 +10,7 @@ import { type Exchange, UdpPool } from './udp-pool.ts';
 const MOST_CASE_DOUBTS = 3;
 
 /**
- * UDP, then TCP where a reply is truncated (RFC 7766, 5) or came back in another case, which is either a forgery or an upstream that
+ * UDP, then TCP where a reply is truncated (RFC 7766, 5), where many came that answer nothing, or in another case, which is either a forgery or an upstream that
  * loses the case. A reply has the same source, id and question, its case included where the upstream keeps it.
  */
 export class PlainTransport implements Transport {
@@ -85,6 +85,8 @@ export class PlainTransport implements Transport {
     type: number,
     limits: Limits,
   ): Promise<Reply> {
+    // nobody guesses their way into a TCP connection
+    if (got.kind === 'flooded') return this.#overTcp(name, type, limits);
     if (got.kind !== 'reply') return question.failure(got);
     const { reply } = got;
     if (reply.kind === 'addresses') {

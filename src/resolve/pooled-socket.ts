@@ -23,7 +23,9 @@ export interface Question<T> {
 export type Exchange<T> =
   | { kind: 'reply'; reply: T }
   | { kind: 'timeout' }
-  | { kind: 'unreachable'; detail: string };
+  | { kind: 'unreachable'; detail: string }
+  /** Somebody guesses at ids: UDP is not to be believed. */
+  | { kind: 'flooded'; detail: string };
 
 /** Called once. */
 export type Done<T> = (got: Exchange<T>) => void;
@@ -57,9 +59,15 @@ class Waiting<T> implements Expiring {
       });
   }
 
-  offer(bytes: Buffer): void {
+  /** Whether it was the reply. */
+  offer(bytes: Buffer): boolean {
     const reply = this.#question.accept(bytes);
     if (reply !== undefined) this.#end({ kind: 'reply', reply });
+    return reply !== undefined;
+  }
+
+  flooded(): void {
+    this.#end({ kind: 'flooded', detail: FLOODED });
   }
 
   fail(detail: string): void {
@@ -96,6 +104,8 @@ export class PooledSocket {
   /** The remote's address in the kernel's spelling, known once connected. */
   #remoteAddress: string | undefined;
   #questionsLeft: number;
+  /** Replies that nobody waits for which the questions so far do not explain: each may have one that comes late. */
+  #strays = 0;
   #using = 0;
   #broken = false;
   #onIdle: (() => void) | undefined;
@@ -116,6 +126,7 @@ export class PooledSocket {
 
   put<T>(question: Question<T>, done: Done<T>, given?: (reason: unknown) => void): void {
     this.#questionsLeft--;
+    this.#strays--;
     this.#using++;
     if (this.#ready === undefined) this.#send(question, done, given);
     else this.#ready.then((problem) => this.#sendAfter(problem, question, done, given));
@@ -208,7 +219,10 @@ export class PooledSocket {
     // What came between bind and connect is from anywhere.
     if (from.port !== this.#remote.port || from.address !== this.#remoteAddress) return;
     if (bytes.length < 12) return;
-    this.#waiting.get(bytes.readUInt16BE(0))?.offer(bytes);
+    if (this.#waiting.get(bytes.readUInt16BE(0))?.offer(bytes) === true || ++this.#strays < MOST_STRAYS)
+      return;
+    for (const waiting of [...this.#waiting.values()]) waiting.flooded();
+    this.close(FLOODED);
   }
 
   #failAll(detail: string): void {
@@ -222,6 +236,10 @@ export class PooledSocket {
     }
   }
 }
+
+/** A forger needs some tens of thousands (RFC 5452, 7). */
+const MOST_STRAYS = 100;
+const FLOODED = `over ${MOST_STRAYS} replies came that answer nothing that was asked`;
 
 function isRefused(error: Error): boolean {
   return 'code' in error && error.code === 'ECONNREFUSED';

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { text as textOf } from 'node:stream/consumers';
+import { createReadStream } from 'node:fs';
 import { ZoneFileError } from '../../dns/zonefile/index.ts';
 import { ZoneFileParser } from '../../dns/zonefile/parser.ts';
 import { UserError } from '../../errors.ts';
@@ -26,12 +25,31 @@ export async function fileSource(path: string, origin: string | undefined): Prom
   };
 }
 
-async function readText(file: string): Promise<string> {
-  if (file === '-') return textOf(process.stdin);
+/**
+ * The text of a file or of standard input, `-`.
+ *
+ * @param most octets; more are not read to their end, if they have one
+ * @throws UserError that names the file
+ */
+export async function readText(file: string, most = MOST_OCTETS): Promise<string> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
   try {
-    return await readFile(file, 'utf8');
+    for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) {
+      octets += chunk.length;
+      if (octets > most)
+        throw new UserError(
+          `${file === '-' ? 'standard input' : file}: takes ${most} octets at most: a larger zone comes by --from-axfr`,
+        );
+      chunks.push(chunk);
+    }
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(code === 'ENOENT' ? `${file}: no such file` : `${file} can't be read: ${message}`);
   }
+  return Buffer.concat(chunks).toString('utf8');
 }
+
+/** A string of Node.js has half a gigabyte at most: some ten million records. */
+const MOST_OCTETS = 500_000_000;
