@@ -76,7 +76,8 @@ export async function startWorker({
         progress: (progress: ResyncProgress) => job.updateProgress(progress),
       };
       const result = await resync(task, { pool, looker, clock, ...traced });
-      span.set({ ...result });
+      const { served, ...numbers } = result;
+      span.set({ ...numbers, converged: served?.converged });
       return result;
     }),
   );

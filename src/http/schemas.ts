@@ -242,6 +242,17 @@ export const newResync = {
     zones: zoneList,
     force: { type: 'boolean', description: 'Passes guards, damping and NEGATIVE_HOLD.' },
     due: { type: 'boolean', description: 'Looks only at targets that are due.' },
+    converged: {
+      type: 'boolean',
+      description:
+        'The job ends when every secondary that has to serves the zones, or says in its result which do not.',
+    },
+    within: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3_600,
+      description: 'Seconds that `converged` waits at most; 60 by default.',
+    },
     reason: { type: 'string', description: 'Who asks, for people.' },
     dryRun: { type: 'boolean', description: 'Says what would change, and changes nothing.' },
   }),

@@ -18,6 +18,7 @@ import { inFlow, lookAtDue } from './due.ts';
 import type { LookResult } from './look-result.ts';
 import type { Looker } from './looker.ts';
 import type { ResyncData, ResyncProgress, ResyncResult } from './queue/job.ts';
+import { awaitServed } from './served.ts';
 
 /** A job as the queue hands it on. */
 export interface ResyncTask {
@@ -94,9 +95,11 @@ export async function resync(
   await publishedUpTo(pool, affected, await newestMark(pool), job.signal);
   const changes = await changesSince(pool, affected, since);
   await job.progress({ phase: 'notify', done: 0, total: changes.zoneIds.length });
-  const notified = data.due
-    ? (await firstSends(pool, changes.zoneIds)).sent
-    : await firstSendsOf(pool, changes.zoneIds, job.signal);
+  const notified =
+    data.due && !data.converged
+      ? (await firstSends(pool, changes.zoneIds)).sent
+      : await firstSendsOf(pool, changes.zoneIds, job.signal);
+  const served = data.converged ? await awaitServed(pool, zoneIds, job, clock) : undefined;
   await job.progress({ phase: 'done', done: tally.seen, total: tally.seen });
   return {
     targets: tally.seen,
@@ -107,6 +110,7 @@ export async function resync(
     changedZones: changes.zoneIds.length,
     notified,
     ms: Math.round(clock.now() - started),
+    ...(served ? { served } : {}),
   };
 }
 

@@ -142,6 +142,8 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
       const { dryRun, ...data } = body ?? {};
       if (dryRun) return success(await planFor(data));
       await zoneIds(pool, data.zones);
+      if (data.within !== undefined && !data.converged)
+        throw new HttpError(422, 'within: it says how long "converged": true waits, which is not there');
       const job = await queues.add({ ...data, reason: data.reason ?? 'api' });
       reply.status(202).header('location', `/v1/jobs/${job.id}`);
       return success({ message: `job ${job.id} was added`, job: jobRecord(job, 'waiting') });

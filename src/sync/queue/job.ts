@@ -10,6 +10,9 @@ export interface ResyncData {
   force?: boolean;
   /** Looks only at targets that are due. */
   due?: boolean;
+  /** Waits until every secondary that has to serves what is published, for `within` seconds at most (60). */
+  converged?: boolean;
+  within?: number;
   /** Who asked, for people; `schedule` from the schedule. */
   reason?: string;
 }
@@ -24,6 +27,17 @@ export interface ResyncResult {
   changedZones: number;
   notified: number;
   ms: number;
+  /** Of a job with `converged`. */
+  served?: Served;
+}
+
+/** Whether secondaries serve what is published. */
+export interface Served {
+  converged: boolean;
+  /** How many zones are not served by one of their secondaries, each counted. */
+  notConverged: number;
+  /** The first of them, with the reason in words. */
+  missing: { secondary: string; zone: string; serial: number; state: string; words: string }[];
 }
 
 /** How far a resync is. */
@@ -32,6 +46,9 @@ export interface ResyncProgress {
   done: number;
   total: number;
 }
+
+/** Seconds that a job may wait for secondaries: it holds a place of its worker. */
+export const LONGEST_WITHIN = 3_600;
 
 /** The data that a tick of the schedule adds. */
 export const SCHEDULED: ResyncData = { due: true, reason: 'schedule' };
@@ -47,12 +64,19 @@ export function isScheduled(data: unknown): boolean {
  * @throws Error that names what was malformed
  */
 export function parseResyncData(data: unknown): ResyncData {
-  if (!isObject(data)) throw malformed('data', data, 'an object { zones?, force?, due?, reason? }');
-  const { zones, force, due, reason } = data;
+  if (!isObject(data))
+    throw malformed('data', data, 'an object { zones?, force?, due?, converged?, within?, reason? }');
+  const { zones, force, due, converged, within, reason } = data;
   const parsed: ResyncData = {};
   if (isGiven(zones)) parsed.zones = parseZones(zones);
   if (isGiven(force)) parsed.force = parseFlag('force', force);
   if (isGiven(due)) parsed.due = parseFlag('due', due);
+  if (isGiven(converged)) parsed.converged = parseFlag('converged', converged);
+  if (isGiven(within)) {
+    if (typeof within !== 'number' || !Number.isInteger(within) || within < 1 || within > LONGEST_WITHIN)
+      throw malformed('within', within, `whole seconds from 1 to ${LONGEST_WITHIN}`);
+    parsed.within = within;
+  }
   if (isGiven(reason)) {
     if (typeof reason !== 'string') throw malformed('reason', reason, 'a text');
     parsed.reason = reason;
