@@ -183,7 +183,14 @@ describe('records', () => {
     ).toMatchObject({ status: 422 });
     const aliases = await ask('GET', '/v1/zones/rec.example/aliases');
     expect(aliases.body).toMatchObject({
-      data: [{ target: 'myapp.cloudprovider.com.', published: ['192.0.2.80'], outcome: { a: 'found' } }],
+      data: [
+        {
+          target: 'myapp.cloudprovider.com.',
+          ...options,
+          published: ['192.0.2.80'],
+          outcome: { a: 'found' },
+        },
+      ],
       total: 1,
     });
   });

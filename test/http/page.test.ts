@@ -69,7 +69,13 @@ describe.skipIf(!existsSync(CHROMIUM) && process.env.CI === undefined)('the dash
 
   test('a zone is shown with its alias, and resynced by keyboard after a look at the plan', async () => {
     house.upstream.set('shown.example.net', { A: ['192.0.2.7'], ttl: 3600 });
-    await house.zone('shown.example.', [['shown.example.', 'ALIAS', 'shown.example.net.']]);
+    await house.zone('shown.example.', [
+      ['shown.example.', 'ALIAS', 'shown.example.net.'],
+      ['www.shown.example.', 'ALIAS', 'shown.example.net.'],
+    ]);
+    await house.operator.query(
+      `update records set answers = 'exact', fallback = '{192.0.2.9,2001:db8::9}', debug_txt = true where name = 'www.shown.example.'`,
+    );
     await house.operator
       .query(`insert into secondaries (name, addresses) values ('<b>ns1', array['127.0.0.1:9'])`)
       .catch(() => {});
@@ -86,7 +92,9 @@ describe.skipIf(!existsSync(CHROMIUM) && process.env.CI === undefined)('the dash
     await page.getByRole('button', { name: 'Aliases of shown.example.' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('cell', { name: 'shown.example.net.', exact: true }).waitFor();
-    await page.getByRole('cell', { name: '192.0.2.7', exact: true }).waitFor();
+    const options = 'shown.example.net. exact answers, fallback 192.0.2.9 2001:db8::9, debug TXT';
+    await page.getByRole('cell', { name: options, exact: true }).waitFor();
+    await page.getByRole('cell', { name: '192.0.2.7', exact: true }).first().waitFor();
     // the page looks again every two seconds, and leaves the focus where it is
     await page.waitForTimeout(2_500);
     expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe(

@@ -47,6 +47,17 @@ const tableOf = (head, rows) =>
     make('tbody', {}, ...rows),
   );
 
+/** The target of an ALIAS, and what it says beyond that. */
+function withOptions({ target, answers, fallback, debugTxt }) {
+  const options = [
+    ...(answers ? [`${answers} answers`] : []),
+    ...(fallback ? [`fallback ${fallback.join(' ')}`] : []),
+    ...(debugTxt ? ['debug TXT'] : []),
+  ];
+  if (options.length === 0) return target;
+  return make('span', {}, `${target} `, make('small', { class: 'quiet' }, options.join(', ')));
+}
+
 function aliasTable(aliases, total) {
   if (aliases.length === 0) return make('p', { class: 'quiet' }, 'This zone has no ALIAS.');
   const outcome = (text) => words(text === 'found' ? 'good' : text === 'failed' ? 'bad' : 'quiet', text);
@@ -56,7 +67,7 @@ function aliasTable(aliases, total) {
       {},
       ...cells(
         one.name,
-        one.target,
+        withOptions(one),
         one.published.join(' ') || 'nothing',
         moment(one.lookedAt),
         outcome(one.outcome.a),

@@ -1,12 +1,14 @@
 import type { FamilyState } from '../../zone/alias/state.ts';
+import { type AliasOptions, unusualOptions } from '../../zone/record.ts';
+import { aliasOptions } from '../alias-options.ts';
 import { type Damping, dampingOf } from '../damping.ts';
 import { guardReason, HELD_COLUMNS, JOIN_HELD } from '../guards/status.ts';
 import type { Pool } from '../pool.ts';
 import { DUE_AT, JOIN_PACK, LOOKED_AT } from '../target-state.ts';
 import { page, type StatusPage } from './page.ts';
 
-/** An ALIAS record and what it publishes. */
-export interface AliasStatus {
+/** An ALIAS record, with its options that are not the usual ones, and what it publishes. */
+export interface AliasStatus extends Partial<AliasOptions> {
   zone: string;
   name: string;
   target: string;
@@ -37,7 +39,7 @@ export async function readAliasStatus(
   // the few rows to show are chosen first: there may be a million
   const { rows } = await pool.query(
     `select (select count(*) from aliases where $2::bigint is null or zone_id = $2) as total, z.name as zone, coalesce(r.name, a.owner) as name, a.target, a.path, a.held_since, a.held_reason,
-       ${LOOKED_AT} as looked_at, t.failures, ${DUE_AT} as due_at, t.state, ${HELD_COLUMNS},
+       ${LOOKED_AT} as looked_at, t.failures, ${DUE_AT} as due_at, t.state, ${HELD_COLUMNS}, ${aliasOptions('r')} as options,
        array(select p.content from transfer_records p where p.zone_id = a.zone_id and p.owner = a.owner
          and p.source_record_id = a.record_id and p.type <> 'TXT' order by p.type, p.content) as published
      from (
@@ -61,6 +63,7 @@ export async function readAliasStatus(
       zone: row.zone,
       name: row.name,
       target: row.path?.[0] ?? row.target,
+      ...unusualOptions(row.options),
       answeredBy: row.target === null ? 'records' : 'resolvers',
       path: row.path,
       published: row.published,
