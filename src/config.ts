@@ -77,8 +77,15 @@ export interface Config {
   readonly guardChange: number;
   readonly guardApex: 'on' | 'off';
   readonly serialPolicy: SerialPolicy;
-  /** What is kept of each zone for IXFR at most: versions, bytes of records, days. */
-  readonly journal: { readonly versions: number; readonly bytes: number; readonly days: number };
+  /** What is kept at most. */
+  readonly retention: {
+    /** Of each zone for IXFR: versions, bytes of records, days. */
+    readonly journal: { readonly versions: number; readonly bytes: number; readonly days: number };
+    /** Serials that were seen at secondaries. */
+    readonly ledger: { readonly days: number; readonly rows: number };
+    /** The serials of deleted zones. */
+    readonly tombstoneDays: number;
+  };
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty';
   /** Unset: nothing is traced. */
@@ -145,10 +152,14 @@ export function loadConfig(
     guardChange: must(settings.guardChange),
     guardApex: must(settings.guardApex),
     serialPolicy: must(settings.serialPolicy),
-    journal: {
-      versions: must(settings.journalVersions),
-      bytes: must(settings.journalBytes),
-      days: must(settings.journalDays),
+    retention: {
+      journal: {
+        versions: must(settings.journalVersions),
+        bytes: must(settings.journalBytes),
+        days: must(settings.journalDays),
+      },
+      ledger: { days: must(settings.ledgerDays), rows: must(settings.ledgerRows) },
+      tombstoneDays: must(settings.tombstoneDays),
     },
     logLevel: must(settings.logLevel),
     logFormat: must(settings.logFormat),
@@ -210,9 +221,12 @@ export function settingsInForce(config: Config): Record<string, string> {
     GUARD_CHANGE: `${config.guardChange}%`,
     GUARD_APEX: config.guardApex,
     SERIAL_POLICY: config.serialPolicy,
-    JOURNAL_VERSIONS: config.journal.versions,
-    JOURNAL_BYTES: config.journal.bytes,
-    JOURNAL_DAYS: config.journal.days,
+    JOURNAL_VERSIONS: config.retention.journal.versions,
+    JOURNAL_BYTES: config.retention.journal.bytes,
+    JOURNAL_DAYS: config.retention.journal.days,
+    LEDGER_DAYS: config.retention.ledger.days,
+    LEDGER_ROWS: config.retention.ledger.rows,
+    TOMBSTONE_DAYS: config.retention.tombstoneDays,
     LOG_LEVEL: config.logLevel,
     LOG_FORMAT: config.logFormat,
     ...(config.tracing && tracingInForce(config.tracing)),

@@ -51,7 +51,11 @@ describe('defaults', () => {
       publishPrivate: 'on',
       publishDocumentation: 'on',
       serialPolicy: 'increment',
-      journal: { versions: 1000, bytes: 67_108_864, days: 30 },
+      retention: {
+        journal: { versions: 1000, bytes: 67_108_864, days: 30 },
+        ledger: { days: 7, rows: 1_000_000 },
+        tombstoneDays: 730,
+      },
       logLevel: 'info',
       logFormat: 'json',
     });

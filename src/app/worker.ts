@@ -63,7 +63,7 @@ export async function startWorker({
   publisher.start();
   onStop(lookOnHint(pool, looker, hints, clock, log, tracing));
   onStop(startRechecks(pool, guards, clock, log));
-  onStop(startMaintenance(pool, config.journal, guards, log, () => clock.now()));
+  onStop(startMaintenance(pool, config.retention, guards, log, () => clock.now()));
 
   queues.work((job, data, signal) =>
     inSpan(tracing, 'resync', { job: job.id, due: data.due, reason: data.reason }, async (span) => {

@@ -391,6 +391,27 @@ export const settings = {
     help: 'How long a change is kept for IXFR at most.',
     ...wholeNumber('days', 1, 3_650),
   },
+  ledgerDays: {
+    name: 'LEDGER_DAYS',
+    unit: 'days',
+    default: '7',
+    help: 'How long it is kept when each serial was seen at which secondary.',
+    ...wholeNumber('days', 1, 3_650),
+  },
+  ledgerRows: {
+    name: 'LEDGER_ROWS',
+    unit: 'rows',
+    default: '1000000',
+    help: 'Serials seen at secondaries that are kept at most, all zones together.',
+    ...wholeNumber('rows', 1_000, 1_000_000_000),
+  },
+  tombstoneDays: {
+    name: 'TOMBSTONE_DAYS',
+    unit: 'days',
+    default: '730',
+    help: 'How long the last serial of a deleted zone is remembered, so that one made again by that name starts past it.',
+    ...wholeNumber('days', 1, 36_500),
+  },
   logLevel: {
     name: 'LOG_LEVEL',
     unit: 'debug, info, warn, error or silent',

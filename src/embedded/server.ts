@@ -206,6 +206,8 @@ function parameters(): string[] {
     shared_buffers: '128MB',
     huge_pages: 'off',
     fsync: 'on',
+    // a minute of a steady churn leaves more behind than there is
+    autovacuum_naptime: '10s',
     wal_level: 'minimal',
     max_wal_senders: '0',
     timezone: 'UTC',

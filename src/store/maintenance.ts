@@ -17,22 +17,46 @@ export interface JournalLimits {
  * @returns versions taken away
  */
 export async function pruneJournal(pool: Pool, limits: JournalLimits, changedSince?: Date): Promise<number> {
+  const zoneIds = await zonesToPrune(pool, limits, changedSince);
+  let pruned = 0;
+  for (let start = 0; start < zoneIds.length; start += ZONES_AT_ONCE)
+    pruned += await pruneZones(pool, limits, zoneIds.slice(start, start + ZONES_AT_ONCE));
+  return pruned;
+}
+
+/** Zones in one statement, so that what it holds and what waits for it is soon over. */
+const ZONES_AT_ONCE = 200;
+
+async function zonesToPrune(
+  pool: Pool,
+  limits: JournalLimits,
+  changedSince: Date | undefined,
+): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    changedSince === undefined
+      ? { text: 'select id from zones order by id' }
+      : {
+          text: `select zone_id as id from zone_changes where created_at >= $1::timestamptz
+            union select zone_id from zone_changes where created_at < now() - make_interval(days => $2) order by id`,
+          values: [changedSince, limits.days],
+        },
+  );
+  return rows.map((row) => row.id);
+}
+
+async function pruneZones(pool: Pool, limits: JournalLimits, zoneIds: readonly string[]): Promise<number> {
   const { rows } = await pool.query<{ pruned: number }>(
-    `with touched as (
-       select zone_id from zone_changes where $4::timestamptz is null or created_at >= $4::timestamptz
-       union
-       select zone_id from zone_changes where created_at < now() - make_interval(days => $3)
-     ), aged as (
+    `with aged as (
        select zone_id, from_serial, created_at,
          row_number() over newest_first as version,
          sum(octet_length(deleted) + octet_length(added)) over newest_first as bytes,
          min(created_at) over newest_first as oldest
-       from zone_changes where zone_id in (select zone_id from touched)
+       from zone_changes where zone_id = any ($4::bigint[])
        window newest_first as (partition by zone_id order by created_at desc, to_serial desc)
      ), past as (
        select c.zone_id, c.from_serial from zone_changes c
        join aged a on a.zone_id = c.zone_id and a.from_serial = c.from_serial and a.created_at = c.created_at
-       where a.version > $1 or a.bytes > $2 or a.oldest < now() - make_interval(days => $3)
+       where c.zone_id = any ($4::bigint[]) and (a.version > $1 or a.bytes > $2 or a.oldest < now() - make_interval(days => $3))
        -- a client that deletes a zone and does not commit is not waited for, as others would wait for us
        for update of c skip locked
      ), pruned as (
@@ -43,7 +67,7 @@ export async function pruneJournal(pool: Pool, limits: JournalLimits, changedSin
        delete from record_history h using pruned p where h.zone_id = p.zone_id and h.serial in (p.from_serial, p.to_serial)
      )
      select count(*)::integer as pruned from pruned`,
-    [limits.versions, limits.bytes, limits.days, changedSince ?? null],
+    [limits.versions, limits.bytes, limits.days, zoneIds],
   );
   return rows[0]?.pruned ?? 0;
 }
@@ -62,4 +86,11 @@ export async function dropOrphans(pool: Pool): Promise<void> {
   await pool.query('delete from zone_marks m where not exists (select from zones where id = m.zone_id)');
   await pool.query('delete from record_history h where not exists (select from zones where id = h.zone_id)');
   await pool.query('delete from notifications n where not exists (select from zones where id = n.zone_id)');
+}
+
+/** Serials of zones that were deleted long ago: one of that name made again starts anew. */
+export async function pruneTombstones(pool: Pool, days: number): Promise<void> {
+  await pool.query('delete from zone_tombstones where deleted_at < now() - make_interval(days => $1)', [
+    days,
+  ]);
 }

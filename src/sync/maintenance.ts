@@ -3,43 +3,68 @@ import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
 import { tidyGuards } from '../store/guards/rows.ts';
 import { tidyReadings } from '../store/in-zone/entering.ts';
-import { pruneLedger } from '../store/ledger/states.ts';
-import { dropOrphans, type JournalLimits, pruneJournal, pruneSourceHistory } from '../store/maintenance.ts';
+import { type LedgerLimits, pruneLedger } from '../store/ledger/prune.ts';
+import {
+  dropOrphans,
+  type JournalLimits,
+  pruneJournal,
+  pruneSourceHistory,
+  pruneTombstones,
+} from '../store/maintenance.ts';
 import { dropEmptyPacks } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
 import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
 import type { GuardPolicy } from '../zone/guard.ts';
 
-const EVERY = 10 * 60 * 1000; // ms
+/** Milliseconds between two runs: so many times what the last one took, so that it is a small part of the work, within these. */
+const SHARE = 20;
+const SHORTEST = 60 * 1000;
+const LONGEST = 10 * 60 * 1000;
+
+/** Milliseconds between looks at all that is kept of `records`, for what went with no version. */
+const WHOLE_EVERY = 60 * 60 * 1000;
+
+/** What is kept, at most. */
+export interface Retention {
+  /** Of each zone, for IXFR and rollback. */
+  journal: JournalLimits;
+  ledger: LedgerLimits;
+  /** Days for which the serial of a deleted zone is remembered. */
+  tombstoneDays: number;
+}
 /** Milliseconds by which versions may be older than they seem: of transactions that ran long, or by a clock that was set. */
 const MARGIN = 10 * 60 * 1000;
 
 /**
- * Keeps every table bounded, now and every ten minutes. Returns how to stop it. The first run looks at all zones, as limits may be others than
+ * Keeps every table bounded, now and every one to ten minutes. Returns how to stop it. The first run looks at all zones, as limits may be others than
  * before; the next ones at those that changed.
  *
  * @param now the time in milliseconds, of the database's clock or near it
  */
 export function startMaintenance(
   pool: Pool,
-  journal: JournalLimits,
+  retention: Retention,
   guards: GuardPolicy,
   log: Log,
   now: () => number,
 ): () => Promise<void> {
   let running: Promise<void> | undefined;
   let prunedAt: number | undefined;
+  let wholeAt = Number.NEGATIVE_INFINITY;
   const run = async () => {
     try {
       const begun = now();
       const pruned = await pruneJournal(
         pool,
-        journal,
+        retention.journal,
         prunedAt === undefined ? undefined : new Date(prunedAt - MARGIN),
       );
       if (pruned > 0) log.info({ pruned }, 'old versions left the journal');
-      if (prunedAt === undefined) await pruneSourceHistory(pool);
+      if (begun - wholeAt >= WHOLE_EVERY || begun < wholeAt) {
+        await pruneSourceHistory(pool);
+        wholeAt = begun;
+      }
       prunedAt = begun;
       await tidyTargets(pool);
       await dropEmptyPacks(pool);
@@ -47,21 +72,26 @@ export function startMaintenance(
       await tidyGuards(pool, guards);
       await dropOrphans(pool);
       await dropPassedSerials(pool);
-      await pruneLedger(pool);
+      await pruneLedger(pool, retention.ledger);
+      await pruneTombstones(pool, retention.tombstoneDays);
       await pruneRefusals(pool);
     } catch (error) {
-      log.warn({ error: messageOf(error) }, 'maintenance failed; it is tried again in ten minutes');
+      log.warn({ error: messageOf(error) }, 'maintenance failed; it is tried again within ten minutes');
     }
   };
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
   const start = () => {
-    running ??= run().finally(() => {
-      running = undefined;
+    const begun = performance.now();
+    running = run().finally(() => {
+      const pause = Math.min(LONGEST, Math.max(SHORTEST, SHARE * (performance.now() - begun)));
+      if (!stopped) timer = setTimeout(start, pause).unref();
     });
   };
-  const timer = setInterval(start, EVERY).unref();
   start();
   return async () => {
-    clearInterval(timer);
+    stopped = true;
+    clearTimeout(timer);
     await running;
   };
 }

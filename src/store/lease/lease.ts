@@ -44,7 +44,7 @@ const WAIT_WHILE_AWAY_MS = 400;
 /** A round that could not confirm what it took a lease for leaves the others alone for so long. */
 const NO_LEASE_MS = 2 * LEASE_MS;
 const MOST_CHANGES = 20_000;
-const FORGET_EVERY = 60; // renewals
+const FORGET_EVERY = 10; // renewals
 const GONE_AFTER_MS = 10 * 60_000;
 
 /**

@@ -135,27 +135,6 @@ export async function readHistory(
   }));
 }
 
-const KEPT_DAYS = 7;
-const KEPT_ROWS = 1_000_000;
-const POINTS_DAYS = 31;
-
-/** Keeps the ledger bounded: what is left of zones and secondaries that are gone, old history, old points. */
-export async function pruneLedger(pool: Pool): Promise<void> {
-  await pool.query(
-    `delete from convergence c where not exists (select from zones z, secondaries s where z.id = c.zone_id and s.id = c.secondary_id)`,
-  );
-  await pool.query(
-    `delete from convergence_history where serving_at < greatest(now() - make_interval(days => $1),
-       (select serving_at from convergence_history order by serving_at desc offset $2 limit 1))`,
-    [KEPT_DAYS, KEPT_ROWS],
-  );
-  await pool.query(
-    `delete from visible_times v where (minute < now() - make_interval(days => $1) and minute > '-infinity')
-       or not exists (select from secondaries s where s.id = v.secondary_id)`,
-    [POINTS_DAYS],
-  );
-}
-
 // biome-ignore lint/suspicious/noExplicitAny: rows as the driver gives them
 function toConvergence(row: any): Convergence {
   const isCurrent = row.serial === row.published_serial;
