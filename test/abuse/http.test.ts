@@ -254,6 +254,18 @@ test('connections that only rest make room for those that ask', async () => {
   for (const socket of crowd) socket.destroy();
 });
 
+test('a request whose head does not end is given up', { timeout: 90_000 }, async () => {
+  const { socket, answer } = open(house);
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+  const drip = setInterval(() => socket.write('X-More: 1\r\n'), 500);
+  try {
+    expect(await answer).toMatch(/^HTTP\/1.1 408/);
+  } finally {
+    clearInterval(drip);
+    socket.destroy();
+  }
+});
+
 /** A bare connection, and what comes first on it. */
 function open({ http }: House): { socket: Socket; answer: Promise<string> } {
   const socket = connect(Number(new URL(http).port), '127.0.0.1');
