@@ -97,10 +97,14 @@ export class Outbox {
       name: 'claim notifications',
       text: `with leases as materialized (
           select confirmed from transfer_leases where ${isNotAmong('$4', '$5')}
+        ), news as materialized (
+          select zone_id from zone_news
         ), due as (
           select zone_id, secondary_id, address from notifications
           where next_at <= now() and acked_serial is distinct from serial
             and not exists (select from leases where confirmed is null or not pg_visible_in_snapshot(xid, confirmed))
+            -- with news of it, the zone's SOA, which is what is told, is newer than the row: that waits until it is the row's too
+            and zone_id not in (select zone_id from news)
             and (secondary_id, address) not in (select * from unnest($2::bigint[], $3::text[]))
           order by next_at limit $1 for update skip locked
         ), claimed as (

@@ -23,6 +23,9 @@ afterEach(async () => {
   await liar.close();
 });
 
+/** What was violated, without the times. */
+const words = () => checker.violations.map((violation) => violation.slice(violation.indexOf(' ') + 1));
+
 test('a serial that goes back, on the ring of RFC 1982', async () => {
   liar.serials.set(ZONE, 0xffff_fffe);
   checker.watch(server);
@@ -33,7 +36,7 @@ test('a serial that goes back, on the ring of RFC 1982', async () => {
   expect(checker.violations).toEqual([]);
   liar.serials.set(ZONE, 2);
   await until('it is seen', async () => checker.violations.length > 0);
-  expect(checker.violations[0]).toBe(`liar: the serial of ${ZONE} went back from 3 to 2`);
+  expect(checker.violations[0]).toContain(`liar: the serial of ${ZONE} went back from 3 to 2`);
 });
 
 test('a serial that stands for two contents, at two servers or at one', () => {
@@ -41,7 +44,7 @@ test('a serial that stands for two contents, at two servers or at one', () => {
   checker.sawContent('other', ZONE, of('a 60 A 0a000001'));
   expect(checker.violations).toEqual([]);
   checker.sawContent('other', ZONE, of('a 60 A 0a000002'));
-  expect(checker.violations).toEqual([
+  expect(words()).toEqual([
     `${ZONE} 7 is one content at one and another at other: -a 60 A 0a000001; +a 60 A 0a000002`,
   ]);
 });
@@ -54,7 +57,7 @@ test('half of a transaction, and one that is lost', async () => {
   checker.sawContent('one', ZONE, of(text('left', 4), text('right', 4)));
   expect(checker.violations).toEqual([]);
   checker.sawContent('two', ZONE, { ...of(text('left', 5), text('right', 4)), serial: 8 });
-  expect(checker.violations).toEqual([`two: ${ZONE} 8: torn: left has 5, right has 4`]);
+  expect(words()).toEqual([`two: ${ZONE} 8: torn: left has 5, right has 4`]);
   const plot = { zone: ZONE, id: '1', target: 't', address: '198.51.0.1', sent: 6, confirmed: 5 };
   const address = `${ZONE} 1 A c6330001`;
   expect(traffic.missing(plot, of(text('left', 5), text('right', 5), address))).toEqual([]);
@@ -74,7 +77,7 @@ test('an answer of ours that is older than a NOTIFY, but for a time in which it 
   expect(checker.violations).toEqual([]);
   checker.mayLag = false;
   await checker.notified(ZONE, 6, [server]);
-  expect(checker.violations).toEqual([`liar: answered 5 for ${ZONE} after NOTIFY of 6`]);
+  expect(words()).toEqual([`liar: answered 5 for ${ZONE} after NOTIFY of 6`]);
 });
 
 test('no answer at all is no violation', async () => {

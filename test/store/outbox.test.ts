@@ -145,3 +145,32 @@ test('versions that a process left untold are told by whoever sends, the newest 
   );
   expect(rows, 'an older one that comes late changes nothing').toEqual([{ serial: String(serial + 2) }]);
 });
+
+test('a row of before does not tell of a version that came since, which a process has not confirmed', async () => {
+  const { pool } = store;
+  await pool.query(
+    `insert into transfer_leases (id, confirmed, lease_until) values ('one', pg_current_snapshot(), now())`,
+  );
+  const client = await pool.connect();
+  await client.query('begin');
+  // its row at one address waits for this, with the news; that at the other could be sent, and says what the zone is now
+  await client.query(`update notifications set attempts = attempts + 1 where address = '127.0.0.1:5301'`);
+  const before = await serialOf(store, zoneId);
+  await addRecord(store, zoneId, `since${host}.example.com.`, 'A', '192.0.2.1');
+  const publishing = publishAll(store);
+  await until('the version is out', async () => (await serialOf(store, zoneId)) === before + 1);
+  const claiming = outbox.claim(10);
+  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  await Promise.race([
+    claiming,
+    until('who sends waits for the news', async () => (await store.operator.query(waiting)).rowCount === 2),
+  ]);
+  await client.query('commit');
+  client.release();
+  await publishing;
+  expect(await claiming).toEqual([]);
+  expect(await outbox.claim(10)).toEqual([]);
+  await pool.query(`update transfer_leases set confirmed = pg_current_snapshot() where id = 'one'`);
+  expect((await outbox.claim(10)).map((row) => row.serial)).toEqual([before + 1, before + 1]);
+  await pool.query(`delete from transfer_leases where id = 'one'`);
+});

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,6 +28,8 @@ export class OwnPostgres {
   readonly port: number;
   readonly url: string;
   readonly folder: string;
+  /** What its next start has in its environment beside ours. */
+  environment: NodeJS.ProcessEnv = {};
   readonly #programs: Programs;
   readonly #data: string;
   readonly #settings: Record<string, string>;
@@ -55,7 +57,27 @@ export class OwnPostgres {
   }
 
   async start(): Promise<void> {
-    this.#running = await runPostgres(this.#programs, this.#data, this.port, this.#settings);
+    this.#running = await runPostgres(
+      this.#programs,
+      this.#data,
+      this.port,
+      this.#settings,
+      this.environment,
+    );
+  }
+
+  /** Starts it as a standby of nobody, which can be read alone, as one that a fail-over leads to before it is promoted. */
+  async startReadOnly(): Promise<void> {
+    const signal = join(this.#data, 'standby.signal');
+    await writeFile(signal, '');
+    const { account } = this.#programs;
+    if (account) await chown(signal, account.uid, account.gid);
+    await this.start();
+  }
+
+  /** Whether it runs; one that met a full disk has ended by itself. */
+  get running(): boolean {
+    return this.#running !== undefined && !this.#running.ended();
   }
 
   async stop(signal: StopSignal = 'SIGQUIT'): Promise<void> {
@@ -105,6 +127,7 @@ export function urlOf(port: number, database: string): string {
 export interface RunningPostgres {
   pid: number;
   log(): string;
+  ended(): boolean;
   stop(signal?: StopSignal): Promise<void>;
 }
 
@@ -114,6 +137,7 @@ export async function runPostgres(
   data: string,
   port: number,
   settings: Record<string, string> = {},
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<RunningPostgres> {
   const all = {
     port: String(port),
@@ -128,7 +152,7 @@ export async function runPostgres(
   const child = spawn(
     binaries.postgres,
     ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    { ...account, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] },
+    { ...account, cwd: '/', env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -146,6 +170,7 @@ export async function runPostgres(
   return {
     pid: child.pid ?? 0,
     log: () => said,
+    ended: () => child.exitCode !== null || child.signalCode !== null,
     stop: async (signal = 'SIGQUIT') => {
       child.kill(signal);
       await ended;

@@ -52,6 +52,11 @@ export class TestRedis {
     }
   }
 
+  /** SIGSTOP lets it hang, SIGCONT go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
+  }
+
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

@@ -180,7 +180,7 @@ export class Checker {
   }
 
   #violated(words: string): void {
-    if (this.violations.length < 100) this.violations.push(words);
+    if (this.violations.length < 100) this.violations.push(`${new Date().toISOString()} ${words}`);
   }
 }
 

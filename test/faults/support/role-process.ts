@@ -14,6 +14,8 @@ export class RoleProcess {
   wrapper: readonly string[] = [];
   readonly #folder: string;
   #server: ServerProcess | undefined;
+  /** The one that said so. */
+  #ready: ServerProcess | undefined;
   #said = '';
 
   private constructor(
@@ -72,7 +74,9 @@ export class RoleProcess {
   /** Waits until it says that it is ready. */
   async ready(deadlineMs = 60_000): Promise<void> {
     const server = this.#server;
-    await server?.until(async () => server.log().includes('"msg":"ready"'), deadlineMs);
+    if (server === undefined || this.#ready === server) return;
+    await server.until(async () => server.log().includes('"msg":"ready"'), deadlineMs);
+    this.#ready = server;
   }
 
   signal(name: NodeJS.Signals): void {

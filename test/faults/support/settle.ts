@@ -34,19 +34,29 @@ async function converge(stage: Stage): Promise<string> {
       everyMs: 200,
     });
   const servers = [...stage.own, ...stage.secondaries.map(asWatched)];
+  const since = performance.now();
+  let slowest = { ms: 0, what: 'nothing' };
+  const wait = async (what: string, done: Promise<void>) => {
+    const from = performance.now();
+    await done;
+    const ms = performance.now() - from;
+    if (ms > slowest.ms) slowest = { ms, what };
+  };
   for (const plot of traffic.plots) {
-    await published(stage, plot);
-    for (const server of servers) await serves(stage, server, plot);
+    await wait(`the database with ${plot.zone}`, published(stage, plot));
+    for (const server of servers) await wait(`${server.name} with ${plot.zone}`, serves(stage, server, plot));
   }
+  const converged = ((performance.now() - since) / 1000).toFixed(1);
   let versions = 0;
   for (const [id, anchor] of stage.anchors) {
     versions += await replay(stage, id, anchor);
     stage.anchors.set(id, await contentOf(stage, id));
   }
   checker.mayLag = false;
-  if (checker.violations.length > 0) throw new Error(`violated: ${checker.violations.join('\n')}`);
+  if (checker.violations.length > 0)
+    throw new Error(`violated: ${checker.violations.join('\n')}\n${logs(stage, /"level":"(warn|error)"/)}`);
   const { serials, contents } = checker.counts;
-  return `${serials} serials, ${contents} contents, ${versions} versions replayed, ${traffic.counts.edits} edits, ${traffic.counts.moves} moves`;
+  return `${serials} serials, ${contents} contents, ${versions} versions replayed, ${traffic.counts.edits} edits, ${traffic.counts.moves} moves; converged in ${converged} s, waiting longest for ${slowest.what}`;
 }
 
 type Plot = Stage['traffic']['plots'][number];
@@ -98,8 +108,13 @@ async function activity({ postgres }: Stage): Promise<string> {
   return String(text);
 }
 
-function logs(stage: Stage): string {
-  return stage.processes
-    .map((process) => `--- ${process.name}\n${process.log().split('\n').slice(-15).join('\n')}`)
-    .join('\n');
+/** The last lines of each process, of those that matter. */
+function logs(stage: Stage, matters = /./): string {
+  const last = (log: string) =>
+    log
+      .split('\n')
+      .filter((line) => matters.test(line))
+      .slice(-15)
+      .join('\n');
+  return stage.processes.map((process) => `--- ${process.name}\n${last(process.log())}`).join('\n');
 }

@@ -61,7 +61,7 @@ export class Traffic {
       );
       const plot = { zone, id, target, address: '', sent: 0, confirmed: 0 };
       this.plots.push(plot);
-      this.#move(plot);
+      this.move(plot);
       await client.query('commit');
     }
   }
@@ -141,12 +141,13 @@ export class Traffic {
 
   async #moves(): Promise<void> {
     while (!this.#stop) {
-      this.#move(this.#random.pick(this.plots));
+      this.move(this.#random.pick(this.plots));
       await pause(this.#random.whole(50, 400));
     }
   }
 
-  #move(plot: Plot): void {
+  /** Has the target of that zone lead elsewhere. */
+  move(plot: Plot): void {
     const step = ++this.#step;
     plot.address = `198.51.${(step >> 8) & 255}.${step & 255}`;
     this.upstream.set(plot.target, { A: [plot.address], ttl: 1 });
