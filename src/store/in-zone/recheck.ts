@@ -54,7 +54,11 @@ export async function recheckDenied(
 /** Lets those that are due lose their addresses, or holds them. What was forced, or let go before, is not judged again. */
 async function judgeOwn(client: Client, now: number, guards: GuardPolicy): Promise<GuardNumbers | undefined> {
   await lockGuard(client, 'empty');
-  const isDue = `${isLosing(guards)} and (a.guard is null or a.guard = 'empty') and a.recheck_at <= to_timestamp($1::float8 / 1000)`;
+  // what a publication holds is passed by until the next time: who waits for nobody ends in no deadlock
+  const isDue = `a.record_id in (
+    select record_id from aliases a
+    where ${isLosing(guards)} and (guard is null or guard = 'empty') and recheck_at <= to_timestamp($1::float8 / 1000)
+    for no key update skip locked)`;
   if (guards.apex)
     await client.query(
       `update aliases a set guard = 'apex', guarded_at = to_timestamp($1::float8 / 1000), guard_numbers = null, recheck_at = null from zones z
@@ -84,8 +88,10 @@ export async function followAgain(
 ): Promise<void> {
   if (force)
     await pool.query(
-      `update aliases set guard = 'forced', guarded_at = clock_timestamp()
-       where (denied_since is not null or guard in ('empty', 'apex')) and zone_id = any ($1::bigint[])`,
+      // zones first, as publications lock them
+      `with locked as materialized (select id from zones where id = any ($1::bigint[]) order by id for no key update)
+       update aliases set guard = 'forced', guarded_at = clock_timestamp()
+       where (denied_since is not null or guard in ('empty', 'apex')) and zone_id in (select id from locked)`,
       [zoneIds ?? []],
     );
   await pool.query(
