@@ -2,13 +2,8 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import pg from 'pg';
-import { absoluteName } from '../../src/dns/name.ts';
-import { encodeSoa } from '../../src/dns/rdata/index.ts';
 import { removeEmbedded, startEmbedded } from '../../src/embedded/index.ts';
-import { KnownVersion, KnownVersions } from '../../src/store/known-versions.ts';
 import { pruneJournal } from '../../src/store/maintenance.ts';
 import { createPool } from '../../src/store/pool.ts';
 import { type Service, startService } from '../../test/support/service.ts';
@@ -17,6 +12,7 @@ import { Upstream } from '../../test/support/upstream.ts';
 import { type Fake, startFake } from '../converge/fakes.ts';
 import { cpuSeconds } from '../small/cpu.ts';
 import type { Coefficients } from './coefficients.ts';
+import { disk, memoryOfZone } from './sizes.ts';
 
 const RECORDS = 11;
 const SECONDARIES = 2;
@@ -49,9 +45,11 @@ export async function measure(zones: number, known: Coefficients): Promise<Coeff
       'select count(*) from alias_targets where looked_at is not null',
     );
     await published(pool);
-    await service.cli('resync', '--wait');
     const spent = () => cpu(service?.pid ?? 0, pool);
-    const look = await each(zones, spent, () => service!.cli('resync', '--wait'));
+    // by the third time targets are at rest, and looked at as they mostly are
+    let look = { process: 0, database: 0 };
+    for (let turn = 0; turn < 3; turn++)
+      look = await each(zones, spent, () => lookAtDue(database.url, service!));
     const publishAll = async () => {
       await change(pool);
       await published(pool);
@@ -126,6 +124,34 @@ async function change(pool: pg.Pool, zone?: string): Promise<void> {
   );
 }
 
+/** All targets at once, as the schedule does when they are due. */
+async function lookAtDue(url: string, service: Service): Promise<void> {
+  const pool = createPool(url, { max: 1 });
+  try {
+    await pool.query('update steady_packs set due_at = now()');
+    await pool.query(`update alias_targets set due_at = now() where due_at < 'infinity'`);
+    const reply = await fetch(`http://${service.http.ip}:${service.http.port}/v1/resyncs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ due: true }),
+    });
+    if (!reply.ok) throw new Error(`the job was not taken: ${reply.status} ${await reply.text()}`);
+    await until(
+      'all targets were looked at',
+      async () => {
+        const { rows } = await pool.query(
+          `select exists (select from steady_packs where due_at < now() + interval '5 minutes')
+             or exists (select from alias_targets where due_at < now() + interval '5 minutes') as left`,
+        );
+        return !rows[0].left;
+      },
+      LONGEST,
+    );
+  } finally {
+    await pool.end();
+  }
+}
+
 async function published(pool: pg.Pool): Promise<void> {
   await until(
     'all is published',
@@ -179,33 +205,6 @@ function memory(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
-/** Octets of a zone's version in the memory of a transfer process. */
-function memoryOfZone(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const count = 50_000;
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  const versions = new KnownVersions(count);
-  for (let index = 0; index < count; index++) {
-    const name = `z${index}.scale.test.`;
-    const soa = encodeSoa({
-      mname: absoluteName('ns.scale.test.'),
-      rname: absoluteName('h.scale.test.'),
-      serial: index,
-      refresh: 3600,
-      retry: 600,
-      expire: 1_209_600,
-      minimum: 300,
-    });
-    versions.change(name, new KnownVersion(String(index), name, soa, 3600));
-  }
-  collect();
-  const octets = (process.memoryUsage().heapUsed - before) / count;
-  if (versions.size !== count) throw new Error('the versions are not all in memory');
-  return octets;
-}
-
 /** Microseconds for each version that stays. */
 async function pruning(url: string): Promise<number> {
   const pool = createPool(url);
@@ -221,23 +220,4 @@ async function pruning(url: string): Promise<number> {
   } finally {
     await pool.end();
   }
-}
-
-async function disk(pool: pg.Pool): Promise<Coefficients['disk']> {
-  const { rows } = await pool.query<{ name: string; octets: number }>(
-    `select relname as name, case when reltuples > 0 then pg_total_relation_size(oid) / reltuples::float8 else 0 end as octets
-     from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace`,
-  );
-  const of = (table: string) => Math.round(rows.find(({ name }) => name === table)?.octets ?? Number.NaN);
-  return {
-    zone: of('zones'),
-    record: of('records'),
-    publishedRecord: of('transfer_records'),
-    version: of('zone_changes') + of('record_history'),
-    outbox: of('notifications'),
-    ledger: of('convergence'),
-    seen: of('convergence_history'),
-    target: of('alias_targets'),
-    alias: of('aliases'),
-  };
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const TICKS_A_SECOND = 100;
 
-/** Seconds of CPU that a process and its children have had so far; undefined where the system has no /proc. */
+/** Seconds of CPU that a process and its children have had so far, those that have ended among them; undefined where the system has no /proc. */
 export function cpuSeconds(pid: number): number | undefined {
   try {
     const tasks = readdirSync(`/proc/${pid}/task`);
@@ -16,7 +16,8 @@ export function cpuSeconds(pid: number): number | undefined {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')
       .split(' ');
-    const own = (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+    // utime, stime, and cutime and cstime of children that have ended
+    const own = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) / TICKS_A_SECOND;
     return children.reduce((sum, child) => sum + (cpuSeconds(child) ?? 0), own);
   } catch {
     return undefined;
