@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Outbox } from '../../src/store/outbox.ts';
+import type { Pool } from '../../src/store/pool.ts';
+import { spreadNews } from '../../src/store/publication/news.ts';
 import { addRecord, addZone, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
 import { until } from '../support/until.ts';
 
@@ -144,6 +146,21 @@ test('versions that a process left untold are told by whoever sends, the newest 
     [zoneId],
   );
   expect(rows, 'an older one that comes late changes nothing').toEqual([{ serial: String(serial + 2) }]);
+});
+
+test('rows that come of news while it is looked for them are found at once', async () => {
+  await outbox.settle((await outbox.claim(10)).map((row) => ({ ...result(row), rcode: 0 })));
+  await store.pool.query('insert into zone_news (zone_id, serial) values ($1, $2)', [
+    zoneId,
+    (await serialOf(store, zoneId)) + 1,
+  ]);
+  const late: Pool = Object.create(store.pool);
+  // whoever published is done between the claim and the look for news
+  late.query = (async (query: { name?: string }) => {
+    if (query.name === 'are news') await spreadNews(store.pool);
+    return store.pool.query(query as { text: string });
+  }) as unknown as Pool['query'];
+  expect(await new Outbox(late).claim(10)).toHaveLength(2);
 });
 
 test('a row of before does not tell of a version that came since, which a process has not confirmed', async () => {
