@@ -11,12 +11,11 @@ import { RCODE, TYPE } from '../../src/dns/types.ts';
 import { acknowledge, FakeSecondary } from '../notify/fake-secondary.ts';
 import { exchange, type Peer, TestConnection } from '../support/transfer-client.ts';
 import { until } from '../support/until.ts';
+import { axfrOf, BIG, bigZone } from './support/big-zone.ts';
 import { LONG } from './support/fault.ts';
 import { onStage } from './support/on-stage.ts';
 import type { Stage } from './support/stage.ts';
 
-const BIG = 'big.fault.test.';
-const HOSTS = 20_000;
 const scenario = onStage(async () => ({
   processes: { serving: ['transfer', 'api'], working: ['worker', 'scheduler'] },
   secondaries: LONG ? ['knot', 'bind', 'nsd', 'powerdns'] : ['knot', 'bind'],
@@ -24,29 +23,6 @@ const scenario = onStage(async () => ({
 const MANY = LONG ? 150 : 40;
 
 const primaryOf = ({ own }: Stage): Peer => ({ host: '127.0.0.1', port: own[0]?.port ?? 0 });
-const axfrOf = (zone: string) => buildQuery({ id: 7, name: absoluteName(zone), type: TYPE.AXFR });
-
-/** A zone so large that a transfer of it does not fit into the buffers on the way; made once a stage. */
-async function bigZone(stage: Stage): Promise<void> {
-  await stage.operator.query(
-    `with zone as (
-       insert into zones (name, primary_ns, contact) values ($1, 'ns1.' || $1, 'h@' || $1) on conflict do nothing returning id)
-     insert into records (zone_id, name, type, content)
-     select id, $1, 'NS', 'ns1.' || $1 from zone
-     union all select id, format('host%s.%s', host, $1), 'TXT', format('"%s"', repeat('x', 200)) from zone, generate_series(1, $2::int) host`,
-    [BIG, HOSTS],
-  );
-  await until(
-    'the big zone is published',
-    async () =>
-      (
-        await stage.operator.query('select from zones where name = $1 and published_serial is not null', [
-          BIG,
-        ])
-      ).rowCount === 1,
-    { deadlineMs: 60_000 },
-  );
-}
 
 scenario('half-open connections, which say nothing or half a message', async (stage) => {
   const open = await Promise.all(Array.from({ length: MANY }, () => TestConnection.open(primaryOf(stage))));
