@@ -53,7 +53,7 @@ async function force(zone: string): Promise<void> {
 }
 
 test('targets that vanish together are held, across a restart, until they answer or a zone is forced', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   house = await openHouse({ NEGATIVE_HOLD: '1', RETRY_MIN: '1', RETRY_MAX: '1' }, [
     'transfer',
@@ -67,10 +67,14 @@ test('targets that vanish together are held, across a restart, until they answer
   await until('both are published', async () => (await publishing('test.')) === 80);
 
   for (let index = 0; index < 30; index++) house.upstream.fail(target(index), 'nxdomain');
-  const [held] = await until('the guard holds all', async () => {
-    const all = await guards();
-    return all[0]?.aliases === 60 && all;
-  });
+  const [held] = await until(
+    'the guard holds all',
+    async () => {
+      const all = await guards();
+      return all[0]?.aliases === 60 && all;
+    },
+    { deadlineMs: 60_000 },
+  );
   expect(held).toMatchObject({
     guard: 'empty',
     message:
