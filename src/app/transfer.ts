@@ -91,6 +91,7 @@ export async function startTransfer(
     log,
     onAhead: (event) => ahead.shown(event),
     onRefused: (event) => refusals.add(event),
+    onRefusal: (reason) => metrics.refused(reason),
     onServed: (event) => {
       metrics.transferEnded(event);
       if (tracing) traceServed(tracing, event);

@@ -40,6 +40,8 @@ export class Metrics {
   readonly #saved: Counter;
   readonly #spent: Counter;
   readonly #outcomes = new Map<string, Counter.Internal>();
+  readonly #refused: Counter<'reason'>;
+  readonly #reasons = new Map<string, Counter.Internal>();
 
   constructor() {
     const registers = [this.registry];
@@ -61,6 +63,12 @@ export class Metrics {
       name: 'zoneferry_alias_resolve_total',
       help: 'Questions about ALIAS targets, one for each family, by outcome: found, nodata, nxdomain, or why it failed.',
       labelNames: ['outcome'],
+      registers,
+    });
+    this.#refused = new Counter({
+      name: 'zoneferry_requests_refused_total',
+      help: 'Requests that were refused, by the reason that the log has.',
+      labelNames: ['reason'],
       registers,
     });
     this.#saved = new Counter({
@@ -113,14 +121,22 @@ export class Metrics {
   }
 
   resolved(outcome: string): void {
-    // looked up once: labels are hashed at each call
-    let counter = this.#outcomes.get(outcome);
-    if (counter === undefined) {
-      counter = this.#resolved.labels({ outcome });
-      this.#outcomes.set(outcome, counter);
-    }
-    counter.inc();
+    countOne(this.#outcomes, outcome, () => this.#resolved.labels({ outcome }));
   }
+
+  refused(reason: string): void {
+    countOne(this.#reasons, reason, () => this.#refused.labels({ reason }));
+  }
+}
+
+/** Looked up once: labels are hashed at each call. */
+function countOne(known: Map<string, Counter.Internal>, label: string, make: () => Counter.Internal): void {
+  let counter = known.get(label);
+  if (counter === undefined) {
+    counter = make();
+    known.set(label, counter);
+  }
+  counter.inc();
 }
 
 const RESULTS: Record<string, string> = {

@@ -31,16 +31,26 @@ export class Report {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #onRefused: ((event: RefusedEvent) => void) | undefined;
+  readonly #onRefusal: ((reason: string) => void) | undefined;
   #second = 0;
   #shown = 0;
   #hidden = 0;
   #pending: (() => void)[] = [];
 
-  /** @param onRefused told of the refusals that are shown */
-  constructor(log: Log, clock: Clock, onRefused?: (event: RefusedEvent) => void) {
+  /**
+   * @param onRefused told of the refusals that are shown
+   * @param onRefusal told the reason of each refusal
+   */
+  constructor(
+    log: Log,
+    clock: Clock,
+    onRefused?: (event: RefusedEvent) => void,
+    onRefusal?: (reason: string) => void,
+  ) {
     this.#log = log;
     this.#clock = clock;
     this.#onRefused = onRefused;
+    this.#onRefusal = onRefusal;
   }
 
   /** Whether what `started` tells is shown to anybody. */
@@ -60,6 +70,7 @@ export class Report {
 
   /** A request without data for an answer. Noise from outside can't fill the disk: some lines a second are shown. */
   refused(peer: Peer, refusal: Refusal, request?: Request, key?: Buffer): void {
+    this.#onRefusal?.(refusal.reason);
     if (!this.#mayShow()) return;
     const { question } = request ?? {};
     const rcode = rcodeToText(refusalRcode[refusal.reason]);

@@ -34,6 +34,8 @@ export interface TransferServerOptions {
   readonly onServed?: (event: ServedEvent) => void;
   /** Told of refusals, some each second at most. Must not throw. */
   readonly onRefused?: (event: RefusedEvent) => void;
+  /** Told the reason of each refusal, for counting. Must not throw. */
+  readonly onRefusal?: (reason: string) => void;
   /** Told of each secondary that has a newer serial than we serve. */
   readonly onAhead?: (event: AheadEvent) => void;
 }
@@ -59,7 +61,7 @@ export interface TransferServer {
 export function createTransferServer(options: TransferServerOptions): TransferServer {
   const { source, registry, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const report = new Report(log, clock, options.onRefused);
+  const report = new Report(log, clock, options.onRefused, options.onRefusal);
   const increments = new Increments(source, limits);
   const images = new Images(source, limits, (zone, from) => increments.history(zone, from));
   const responder = new Responder({

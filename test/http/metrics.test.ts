@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, openHouse } from '../support/house.ts';
 import { freePort } from '../support/secondaries/ports.ts';
-import { axfr, ixfr } from '../support/transfer-client.ts';
+import { axfr, ixfr, soa } from '../support/transfer-client.ts';
 import { until } from '../support/until.ts';
 import { asker } from './support.ts';
 
@@ -77,6 +77,7 @@ describe('/metrics', () => {
         'zoneferry_xfr_requests_total',
         'zoneferry_xfr_bytes_total',
         'zoneferry_xfr_duration_seconds',
+        'zoneferry_requests_refused_total',
         'zoneferry_notify_sent_total',
         'zoneferry_alias_resolve_total',
         'zoneferry_alias_stale_seconds',
@@ -104,7 +105,13 @@ describe('/metrics', () => {
     await until('NOTIFY was sent', async () =>
       Number.isFinite(measure(read(await scrape()), 'zoneferry_notify_sent_total', 'result="silent"')),
     );
+    // more than the log shows in a second
+    const strangers = Array.from({ length: 60 }, () =>
+      soa({ ...house.dns, zone: 'nowhere.example.' }).catch(() => {}),
+    );
+    await Promise.all(strangers);
     const families = read(await scrape());
+    expect(measure(families, 'zoneferry_requests_refused_total', 'reason="unknown-zone"')).toBe(60);
     expect(measure(families, 'zoneferry_zone_serial', `zone="${zone}"`)).toBe(serial);
     expect(measure(families, 'zoneferry_secondary_acked', `secondary="local",zone="${zone}"`)).toBe(0);
     expect(measure(families, 'zoneferry_secondary_notifications', 'secondary="local",state="pending"')).toBe(
