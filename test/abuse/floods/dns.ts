@@ -1,10 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { frame } from '../../../src/dns/framer.ts';
 import { absoluteName } from '../../../src/dns/name.ts';
 import { buildQuery } from '../../../src/dns/query.ts';
 import { OPCODE, TYPE } from '../../../src/dns/types.ts';
+import { crowd } from './crowd.ts';
 import type { Flood } from './measure.ts';
 import { type Target, ZONE } from './stage.ts';
 
@@ -12,41 +13,6 @@ const NAME = absoluteName(ZONE);
 const SOA = buildQuery({ id: 1, name: NAME, type: TYPE.SOA });
 const AXFR = frame(buildQuery({ id: 2, name: NAME, type: TYPE.AXFR }));
 const NOTIFY = buildQuery({ id: 3, name: NAME, type: TYPE.SOA, opcode: OPCODE.NOTIFY });
-
-/** Connections that are held open, and opened again where they are closed; `drive` is called for each when it is open. */
-function crowd(
-  to: { host: string; port: number },
-  count: number,
-  drive: (socket: Socket, number: number) => void,
-  what: string,
-): Flood {
-  const sockets = new Set<Socket>();
-  let opened = 0;
-  let stopped = false;
-  const open = (number: number) => {
-    if (stopped) return;
-    // 250 addresses that nobody registered
-    const socket = connect({ ...to, localAddress: `127.0.7.${1 + (number % 250)}` });
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('connect', () => {
-      opened++;
-      drive(socket, number);
-    });
-    socket.on('close', () => {
-      sockets.delete(socket);
-      if (!stopped) setTimeout(() => open(number), 200);
-    });
-  };
-  for (let number = 0; number < count; number++) open(number);
-  return {
-    done: () => `${count} ${what}, ${opened} connections opened`,
-    stop: () => {
-      stopped = true;
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
 
 /** Something for each connection now and then, until it is gone. */
 function dripping(bytes: Buffer, everyMs: number): (socket: Socket) => void {

@@ -1,40 +1,12 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { crowd } from './crowd.ts';
 import type { Flood } from './measure.ts';
 import { type Target, TOKEN } from './stage.ts';
 
 const AUTH = `Host: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\n`;
 
-/** Connections to HTTP, opened again where they are closed. */
-function crowd({ http }: Target, count: number, drive: (socket: Socket) => void, what: string): Flood {
-  const sockets = new Set<Socket>();
-  let opened = 0;
-  let stopped = false;
-  const open = (number: number) => {
-    if (stopped) return;
-    const socket = connect({ ...http, localAddress: `127.0.9.${1 + (number % 250)}` });
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('connect', () => {
-      opened++;
-      socket.resume();
-      drive(socket);
-    });
-    socket.on('close', () => {
-      sockets.delete(socket);
-      if (!stopped) setTimeout(() => open(number), 200);
-    });
-  };
-  for (let number = 0; number < count; number++) open(number);
-  return {
-    done: () => `${count} ${what}, ${opened} connections opened`,
-    stop: () => {
-      stopped = true;
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
-
 const drip = (head: string, piece: string) => (socket: Socket) => {
+  socket.resume();
   socket.write(head);
   const timer = setInterval(() => socket.write(piece), 300);
   socket.on('close', () => clearInterval(timer));
@@ -42,17 +14,17 @@ const drip = (head: string, piece: string) => (socket: Socket) => {
 
 /** Floods of HTTP: by strangers, and by somebody with a token. */
 export const httpFloods: Readonly<Record<string, (to: Target, count: number) => Promise<Flood>>> = {
-  'silent connections': async (to, count) => crowd(to, count, () => {}, 'silent connections'),
-  'headers line by line': async (to, count) =>
+  'silent connections': async ({ http }, count) => crowd(http, count, () => {}, 'silent connections'),
+  'headers line by line': async ({ http }, count) =>
     crowd(
-      to,
+      http,
       count,
       drip('GET /v1/zones HTTP/1.1\r\nHost: x\r\n', 'X-More: 1\r\n'),
       'connections that drip headers',
     ),
-  'a body octet by octet, without a token': async (to, count) =>
+  'a body octet by octet, without a token': async ({ http }, count) =>
     crowd(
-      to,
+      http,
       count,
       drip(
         'POST /v1/zones HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n',
@@ -60,11 +32,12 @@ export const httpFloods: Readonly<Record<string, (to: Target, count: number) => 
       ),
       'connections that drip a body',
     ),
-  'chunks without end, with the token': async (to, count) =>
+  'chunks without end, with the token': async ({ http }, count) =>
     crowd(
-      to,
+      http,
       Math.min(count, 20),
       (socket) => {
+        socket.resume();
         socket.write(`POST /v1/zones HTTP/1.1\r\n${AUTH}Transfer-Encoding: chunked\r\n\r\n`);
         const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
         const pour = () => {
@@ -75,11 +48,14 @@ export const httpFloods: Readonly<Record<string, (to: Target, count: number) => 
       },
       'connections with bodies without end',
     ),
-  'requests without a token': async (to, count) =>
+  'requests without a token': async ({ http }, count) =>
     crowd(
-      to,
+      http,
       count,
-      (socket) => socket.write('GET /v1/zones HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50), () => socket.end()),
+      (socket) => {
+        socket.resume();
+        socket.write('GET /v1/zones HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50), () => socket.end());
+      },
       'connections with 50 requests each, again and again',
     ),
 };

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 export interface Work {
   parser: string;
   seeds: Uint8Array[];
-  /** Its present input: the length in four octets, then the octets. */
+  /** Its present input: the length in four octets, the number of inputs so far in four, then the octets. */
   current: SharedArrayBuffer;
   /** When to end, by `Date.now()`. */
   until: number;
@@ -59,7 +59,7 @@ const HEAP_MB = 768;
  */
 export function fuzz(parser: string, options: FuzzOptions): Promise<FuzzResult> {
   const { seeds, forMs, runs = Number.MAX_SAFE_INTEGER, seed = Date.now() % 1e9, hangMs = 20_000 } = options;
-  const current = new SharedArrayBuffer(4 + LARGEST);
+  const current = new SharedArrayBuffer(8 + LARGEST);
   const work: Work = { parser, seeds: [...seeds], current, until: Date.now() + forMs, runs, seed };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: work,
@@ -68,22 +68,25 @@ export function fuzz(parser: string, options: FuzzOptions): Promise<FuzzResult> 
   });
   const result: FuzzResult = { findings: [], news: [], done: 0, kept: 0, seen: 0 };
   return new Promise((resolve, reject) => {
-    // until the thread has loaded the parser, which takes as long as the machine has others to serve
+    // until the first input: to load the parser takes as long as the machine has others to serve
     let last = Number.POSITIVE_INFINITY;
     const finish = () => {
       clearInterval(watch);
       void worker.terminate().then(() => resolve(result));
     };
+    const progress = new Int32Array(current, 0, 2);
+    let inputs = 0;
     const blame = (reason: string) => {
-      const octets = new Int32Array(current, 0, 1)[0]!;
-      result.findings.push({ input: Buffer.from(new Uint8Array(current, 4, octets)), reason });
+      result.findings.push({ input: Buffer.from(new Uint8Array(current, 8, progress[0]!)), reason });
       finish();
     };
     const watch = setInterval(() => {
+      const now = Atomics.load(progress, 1);
+      if (now !== inputs) last = performance.now();
+      inputs = now;
       if (performance.now() - last > hangMs) blame(`no end within ${hangMs} ms`);
     }, 250);
     worker.on('message', (news: WorkerNews) => {
-      last = performance.now();
       if (news.kind === 'new') result.news.push(Buffer.from(news.input));
       else if (news.kind === 'finding')
         result.findings.push({ input: Buffer.from(news.input), reason: news.reason });

@@ -11,8 +11,8 @@ const BATCH = 400;
 
 const { parser, seeds, current, until, runs, seed } = workerData as Work;
 const target = (targets[parser] ?? faulty[parser])!;
-const shown = new Uint8Array(current, 4);
-const length = new Int32Array(current, 0, 1);
+const shown = new Uint8Array(current, 8);
+const progress = new Int32Array(current, 0, 2);
 const dice = new Dice(seed);
 const dictionary = (target.dictionary ?? []).map((word) => Buffer.from(word));
 const coverage = new Coverage('/src/');
@@ -20,7 +20,6 @@ const kept: Buffer[] = [];
 const told = new Set<string>();
 let done = 0;
 
-tell({ kind: 'progress', done, kept: 0, seen: 0 });
 for (const input of seeds.map((bytes) => Buffer.from(bytes))) {
   run(input);
   coverage.grew(true);
@@ -48,7 +47,8 @@ tell({ kind: 'end', done, kept: kept.length, seen: coverage.seen });
 function run(input: Buffer): void {
   // for whoever watches from outside: what it was at, should it never come back
   shown.set(input);
-  Atomics.store(length, 0, input.length);
+  Atomics.store(progress, 0, input.length);
+  Atomics.add(progress, 1, 1);
   done++;
   try {
     target.run(input);
