@@ -55,8 +55,12 @@ try {
     settings: Object.fromEntries(given.set.map((text) => text.split(/=(.*)/s).slice(0, 2))),
     redis: given.queue === 'redis',
     say,
+    signal: stopping.signal,
   });
   await churn(stage);
+} catch (error) {
+  // ended by hand while it was set up
+  if (!stopping.signal.aborted || stage !== undefined) throw error;
 } finally {
   await stage?.close();
 }

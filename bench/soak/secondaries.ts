@@ -12,12 +12,12 @@ const REWRITES: Record<SecondaryKind, (configuration: string) => string> = {
   bind: (text) =>
     `${text.replace(
       'options {',
-      'options {\n    serial-query-rate 20000;\n    transfers-in 200;\n    transfers-per-ns 200;\n    zone-statistics none;',
+      'options {\n    serial-query-rate 20000;\n    transfers-in 50;\n    transfers-per-ns 50;\n    zone-statistics none;',
     )}\nlogging { category default { null; }; category unmatched { null; }; };\n`,
   nsd: (text) =>
     text.replace(
       'zonefiles-write: 1',
-      'zonefiles-write: 86400\n    xfrd-tcp-max: 128\n    xfrd-tcp-pipeline: 100',
+      'zonefiles-write: 86400\n    xfrd-tcp-max: 32\n    xfrd-tcp-pipeline: 100',
     ),
   knot: (text) =>
     text
@@ -29,14 +29,17 @@ const REWRITES: Record<SecondaryKind, (configuration: string) => string> = {
 };
 
 /** Registers and starts real secondaries, each with the first so many zones. */
-export async function startSecondaries(
-  pool: pg.Pool,
-  service: Service,
-  laid: Laid,
-  shares: Record<string, number>,
-  say: (text: string) => void,
-  onEnd: (end: () => unknown) => void,
-): Promise<{ server: Secondary; share: number }[]> {
+export async function startSecondaries(options: {
+  pool: pg.Pool;
+  service: Service;
+  laid: Laid;
+  shares: Record<string, number>;
+  say(text: string): void;
+  onEnd(end: () => unknown): void;
+  /** Waited for after each. */
+  settled(kind: SecondaryKind): Promise<void>;
+}): Promise<{ server: Secondary; share: number }[]> {
+  const { pool, service, laid, shares, say, onEnd, settled } = options;
   const started: { server: Secondary; share: number }[] = [];
   for (const kind of SECONDARY_KINDS) {
     const share = Math.min(laid.zones.length, shares[kind] ?? 0);
@@ -65,6 +68,7 @@ export async function startSecondaries(
     });
     onEnd(() => server.stop());
     say(`${kind} is started with ${share} zones`);
+    await settled(kind);
     started.push({ server, share });
   }
   return started;

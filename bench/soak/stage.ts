@@ -1,12 +1,12 @@
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { removeEmbedded, startEmbedded } from '../../src/embedded/index.ts';
 import { redisInstalled, TestRedis } from '../../test/support/redis.ts';
 import type { Secondary } from '../../test/support/secondaries/index.ts';
 import { type Service, startService } from '../../test/support/service.ts';
-import { until } from '../../test/support/until.ts';
 import { Upstream } from '../../test/support/upstream.ts';
 import { startSecondaries } from './secondaries.ts';
 import { type Laid, layZones, targetName } from './zones.ts';
@@ -20,6 +20,8 @@ export interface StageOptions {
   /** Redis where it is installed, else PostgreSQL has the queue. */
   redis: boolean;
   say(text: string): void;
+  /** Ends the setting up. */
+  signal: AbortSignal;
 }
 
 /** Everything at work: database, queue, service, resolver and real secondaries, which have all their zones. */
@@ -30,11 +32,11 @@ export interface Stage {
   service: Service;
   redis: TestRedis | undefined;
   secondaries: { server: Secondary; share: number }[];
-  /** Whether the service still runs. */
+  /** Ends all of it and removes its files. */
   close(): Promise<void>;
 }
 
-const LOADING_MS = 15 * 60_000;
+const STUCK_MS = 10 * 60_000;
 
 /** Sets it all up; what was started is ended again where that fails. */
 export async function openStage(options: StageOptions): Promise<Stage> {
@@ -74,6 +76,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         LOG_LEVEL: 'warn',
         NOTIFY_RATE: '10000',
         REFRESH_MIN: '5',
+        // all four stand behind one address
+        DNS_CONNECTIONS: '4000',
+        DNS_CONNECTIONS_PER_ADDRESS: '3000',
         ...(redis ? { REDIS_URL: redis.url } : {}),
         ...options.settings,
       },
@@ -81,28 +86,18 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     ends.push(() => service.stop());
     say(`laying ${options.zones} zones`);
     const laid = await layZones(pool, upstream, options.zones);
-    await until('all zones are published with their targets', async () => (await unpublished(pool)) === 0, {
-      deadlineMs: LOADING_MS,
-      everyMs: 1_000,
-      explain: () => service.log().slice(-2_000),
+    const none = (what: string, left: () => Promise<number>) => untilNone(what, left, service, options);
+    await none('zones, marks and targets that are not published', () => unpublished(pool));
+    const secondaries = await startSecondaries({
+      pool,
+      service,
+      laid,
+      shares: options.shares,
+      say,
+      onEnd: (end) => ends.push(end),
+      // one after another: the load of four that begin at once is another matter
+      settled: (kind) => none(`zones that ${kind} is not seen to serve`, () => unseen(pool)),
     });
-    const secondaries = await startSecondaries(pool, service, laid, options.shares, say, (end) =>
-      ends.push(end),
-    );
-    say('waiting for the secondaries to have all zones');
-    let last = -1;
-    await until(
-      'all secondaries have all zones',
-      async () => {
-        const { rows } = await pool.query(
-          'select count(*)::integer as left from notifications n left join convergence c using (zone_id, secondary_id) where c.serving_at is null or c.serial <> n.serial',
-        );
-        if (rows[0].left !== last) say(`${rows[0].left} left`);
-        last = rows[0].left;
-        return last === 0;
-      },
-      { deadlineMs: LOADING_MS, everyMs: 5_000, explain: () => service.log().slice(-2_000) },
-    );
     await pool.query('vacuum analyze');
     return { pool, laid, upstream, service, redis, secondaries, close };
   } catch (error) {
@@ -118,4 +113,34 @@ async function unpublished(pool: pg.Pool): Promise<number> {
     [`%${targetName(0).slice(targetName(0).indexOf('.'))}`],
   );
   return Number(rows[0].left);
+}
+
+async function unseen(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query(
+    `select count(*) as left from zones z join secondaries s on zoneferry_may_have(s, z) where not exists (
+       select from convergence c where c.zone_id = z.id and c.secondary_id = s.id and c.serial = z.published_serial and c.serving_at is not null)`,
+  );
+  return Number(rows[0].left);
+}
+
+/** Waits until none is left, and says how many are; an error where none has gone for ten minutes, or the run is ended. */
+async function untilNone(
+  what: string,
+  left: () => Promise<number>,
+  service: Service,
+  { say, signal }: StageOptions,
+): Promise<void> {
+  let last = Number.POSITIVE_INFINITY;
+  let since = performance.now();
+  for (;;) {
+    const now = await left();
+    if (now === 0) return;
+    if (now < last) {
+      say(`${now} ${what}`);
+      last = now;
+      since = performance.now();
+    } else if (performance.now() - since > STUCK_MS)
+      throw new Error(`${now} ${what} for ten minutes\n${service.log().slice(-2_000)}`);
+    await sleep(5_000, undefined, { signal });
+  }
 }
