@@ -4,6 +4,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { onAbort } from './aborts.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
+import type { Outbox } from './outbox.ts';
 import { randomId } from './random.ts';
 
 /** One message to send and the way to know its reply. */
@@ -59,6 +60,10 @@ class Waiting<T> implements Expiring {
       });
   }
 
+  send(): void {
+    this.#socket.send(this.id, this.#question);
+  }
+
   /** Whether it was the reply. */
   offer(bytes: Buffer): boolean {
     const reply = this.#question.accept(bytes);
@@ -95,6 +100,7 @@ export class PooledSocket {
   readonly #remote: Endpoint;
   readonly #waiting = new Map<number, Waiting<unknown>>();
   readonly #deadlines: Deadlines;
+  readonly #outbox: Outbox;
   /** What can't be sent says something of the way there, and so to all that wait. */
   readonly #onSent = (error: Error | null) => {
     if (error) this.#failAll(messageOf(error));
@@ -110,9 +116,16 @@ export class PooledSocket {
   #broken = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(remote: Endpoint, localAddress: string | undefined, questions: number, deadlines: Deadlines) {
+  constructor(
+    remote: Endpoint,
+    localAddress: string | undefined,
+    questions: number,
+    deadlines: Deadlines,
+    outbox: Outbox,
+  ) {
     this.#remote = remote;
     this.#deadlines = deadlines;
+    this.#outbox = outbox;
     this.#questionsLeft = questions;
     this.#socket = createSocket({ type: isIPv6(remote.ip) ? 'udp6' : 'udp4' });
     this.#socket.unref();
@@ -128,7 +141,7 @@ export class PooledSocket {
     this.#questionsLeft--;
     this.#strays--;
     this.#using++;
-    if (this.#ready === undefined) this.#send(question, done, given);
+    if (this.#ready === undefined) this.#enqueue(question, done, given);
     else this.#ready.then((problem) => this.#sendAfter(problem, question, done, given));
   }
 
@@ -147,7 +160,7 @@ export class PooledSocket {
   ): void {
     if (problem === undefined && !this.#broken && !question.signal?.aborted) {
       this.#ready = undefined;
-      this.#send(question, done, given);
+      this.#enqueue(question, done, given);
       return;
     }
     this.#used();
@@ -176,11 +189,18 @@ export class PooledSocket {
     this.#failAll(detail);
   }
 
-  #send<T>(question: Question<T>, done: Done<T>, given?: (reason: unknown) => void): void {
+  #enqueue<T>(question: Question<T>, done: Done<T>, given?: (reason: unknown) => void): void {
     const id = this.#freeId();
     const waiting = new Waiting(this, id, question, done, given);
     this.#waiting.set(id, waiting as Waiting<unknown>);
     this.#deadlines.add(waiting);
+    this.#outbox.add(waiting);
+  }
+
+  /** Sends a question, if it still waits. */
+  send(id: number, question: Question<unknown>): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
     try {
       this.#socket.send(question.build(id), this.#onSent);
     } catch (error) {

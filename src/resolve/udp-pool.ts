@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint.ts';
 import { Deadlines } from './deadlines.ts';
+import { Outbox } from './outbox.ts';
 import { type Done, type Exchange, PooledSocket, type Question } from './pooled-socket.ts';
 import { randomId } from './random.ts';
 
@@ -26,6 +27,7 @@ export class UdpPool {
   readonly #questionsPerSocket: number;
   readonly #slots: (PooledSocket | undefined)[];
   readonly #deadlines = new Deadlines();
+  readonly #outbox = new Outbox();
   /** Replaced sockets that still wait for replies. */
   readonly #leaving = new Set<PooledSocket>();
   #closed = false;
@@ -75,6 +77,7 @@ export class UdpPool {
       this.#localAddress,
       this.#questionsPerSocket,
       this.#deadlines,
+      this.#outbox,
     );
     this.#slots[slot] = fresh;
     return fresh;

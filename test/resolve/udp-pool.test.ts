@@ -102,3 +102,15 @@ test('closing ends what waits', async () => {
   expect((await pool.ask(question(1, 60_000))).kind).toBe('unreachable');
   expect((await pool.ask(question())).kind).toBe('unreachable');
 });
+
+test('what is given up before it was sent is not sent', async () => {
+  start();
+  expect((await pool.ask(question())).kind).toBe('reply');
+  ports.clear();
+  const given = new AbortController();
+  const asked = pool.ask({ ...question(), signal: given.signal });
+  given.abort(new Error('given up'));
+  await expect(asked).rejects.toThrow('given up');
+  expect((await pool.ask(question())).kind).toBe('reply');
+  expect(ports.size).toBe(1);
+});
