@@ -28,6 +28,14 @@ export type SecondarySettings = Partial<Omit<Secondary, 'id' | 'name'>>;
 const COLUMNS =
   'id, name, addresses, transfer_from::text[] as "transferFrom", keys, zones, notify, catalog, check_addresses as "check", optional, notify_rate as "notifyRate", max_transfers as "maxTransfers"';
 
+const VERSION =
+  'md5(row(addresses, transfer_from, keys, zones, notify, catalog, check_addresses, optional, notify_rate, max_transfers)::text)';
+
+/** Judged by the statement that writes, so that of two who have seen the same one comes through. */
+function isVersion(parameter: string): string {
+  return `(${parameter}::text is null or ${VERSION} = ${parameter}::text)`;
+}
+
 const COLUMN_OF = {
   addresses: ['addresses', 'text[]'],
   transferFrom: ['transfer_from', 'cidr[]'],
@@ -55,17 +63,18 @@ export async function addSecondary(
   return rows[0] as Secondary;
 }
 
-/** Changes what is given; undefined where there is no such secondary. */
+/** Changes what is given; undefined where there is no such secondary, or it has another version than the one asked for. */
 export async function setSecondary(
   pool: Pool,
   name: string,
   settings: SecondarySettings,
+  version?: string,
 ): Promise<Secondary | undefined> {
   const given = columnsOf(settings);
   const { rows } = await pool.query<Secondary>(
     `update secondaries set ${given.names.map((column, index) => `${column} = ${given.parameters[index]}`).join(', ')}
-     where name = $1 returning ${COLUMNS}`,
-    [name, ...given.values],
+     where name = $1 and ${isVersion(`$${given.values.length + 2}`)} returning ${COLUMNS}`,
+    [name, ...given.values, version],
   );
   return rows[0];
 }
@@ -80,9 +89,21 @@ export async function findSecondary(pool: Pool, name: string): Promise<Secondary
   return rows[0];
 }
 
-/** Deletes a registration; false where there was none. */
-export async function deleteSecondary(pool: Pool, name: string): Promise<boolean> {
-  const { rowCount } = await pool.query('delete from secondaries where name = $1', [name]);
+/** What an operator wrote of a secondary, in short: it changes with every change of that. */
+export async function versionOfSecondary(pool: Pool, name: string): Promise<string | undefined> {
+  const { rows } = await pool.query<{ version: string }>(
+    `select ${VERSION} as version from secondaries where name = $1`,
+    [name],
+  );
+  return rows[0]?.version;
+}
+
+/** Deletes a registration; false where there was none, or it has another version than the one asked for. */
+export async function deleteSecondary(pool: Pool, name: string, version?: string): Promise<boolean> {
+  const { rowCount } = await pool.query(`delete from secondaries where name = $1 and ${isVersion('$2')}`, [
+    name,
+    version,
+  ]);
   return rowCount === 1;
 }
 

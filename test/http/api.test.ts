@@ -321,6 +321,23 @@ describe('records', () => {
 });
 
 describe('keys and secondaries', () => {
+  test('a secondary is changed only as it was read, where If-Match asks for it', async () => {
+    await ask('POST', '/v1/secondaries', { name: 'match', addresses: ['192.0.2.99'] });
+    const path = '/v1/secondaries/match';
+    const { etag } = (await ask('GET', path)).headers as { etag: string };
+    const answers = await Promise.all(
+      [1, 2].map((maxTransfers) => ask('PATCH', path, { maxTransfers }, { 'if-match': etag })),
+    );
+    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 412]);
+    expect(await ask('DELETE', path, undefined, { 'if-match': etag })).toMatchObject(
+      error(412, 'read it again'),
+    );
+    const now = answers.find(({ status }) => status === 200)?.headers.etag as string;
+    expect((await ask('GET', path)).headers.etag).toBe(now);
+    expect((await ask('DELETE', path, undefined, { 'if-match': now })).status).toBe(200);
+    expect((await ask('DELETE', path, undefined, { 'if-match': now })).status).toBe(404);
+  });
+
   test("a key's secret is told once, at its making", async () => {
     const made = await ask('POST', '/v1/keys', { name: 'Once-Key' });
     expect(made).toMatchObject({

@@ -11,6 +11,7 @@ import {
   type SecondarySettings,
   secondaryInJson,
   setSecondary,
+  versionOfSecondary,
 } from '../../store/secondaries.ts';
 import { readNotifications } from '../../store/status/notifications.ts';
 import { HttpError, notFound } from '../errors.ts';
@@ -19,6 +20,7 @@ import {
   answer,
   anything,
   errors,
+  ifMatch,
   namedParams,
   newSecondary,
   pageOf,
@@ -26,7 +28,7 @@ import {
   secondaryChange,
   standingState,
 } from '../schemas.ts';
-import { standingInJson, success, zoneName } from './common.ts';
+import { changedMeanwhile, etag, standingInJson, success, wantedVersion, zoneName } from './common.ts';
 import { pageByName } from './page.ts';
 
 type Settings = Omit<SecondarySettings, 'zones' | 'check'> & {
@@ -80,8 +82,9 @@ export function secondaryRoutes(app: FastifyInstance, { pool, clock }: Rooms): v
   app.get<Path>(
     '/secondaries/:id',
     { schema: { tags, summary: 'Show a secondary', params: namedParams, response } },
-    async ({ params }) => {
+    async ({ params }, reply) => {
       const secondary = await find(params.id);
+      reply.header('etag', etag((await versionOfSecondary(pool, secondary.name)) ?? ''));
       const convergence = (await countStates(pool)).get(secondary.id);
       return success({ ...secondaryInJson(secondary), convergence });
     },
@@ -94,30 +97,41 @@ export function secondaryRoutes(app: FastifyInstance, { pool, clock }: Rooms): v
         tags,
         summary: 'Change a secondary; what is not given stays',
         params: namedParams,
+        headers: ifMatch,
         body: secondaryChange,
         response,
       },
     },
-    async ({ params, body }) => {
+    async (request, reply) => {
+      const { params, body } = request;
       const { name } = await find(params.id);
-      const secondary = await setSecondary(pool, name, settingsOf(body)).catch(badReference);
-      if (!secondary) throw notFound(`secondary ${name}`);
+      const secondary = await setSecondary(pool, name, settingsOf(body), wantedVersion(request)).catch(
+        badReference,
+      );
+      if (!secondary) throw await notAsSeen(name);
+      reply.header('etag', etag((await versionOfSecondary(pool, name)) ?? ''));
       return success({ message: `secondary ${name} was changed`, secondary: secondaryInJson(secondary) });
     },
   );
 
   app.delete<Path>(
     '/secondaries/:id',
-    { schema: { tags, summary: 'Forget a secondary', params: namedParams, response } },
-    async ({ params }) => {
-      const secondary = await find(params.id);
-      if (!(await deleteSecondary(pool, secondary.name))) throw notFound(`secondary ${secondary.name}`);
+    { schema: { tags, summary: 'Forget a secondary', params: namedParams, headers: ifMatch, response } },
+    async (request) => {
+      const secondary = await find(request.params.id);
+      if (!(await deleteSecondary(pool, secondary.name, wantedVersion(request))))
+        throw await notAsSeen(secondary.name);
       return success({
         message: `secondary ${secondary.name} was deleted`,
         secondary: secondaryInJson(secondary),
       });
     },
   );
+
+  async function notAsSeen(name: string): Promise<HttpError> {
+    const isThere = (await versionOfSecondary(pool, name)) !== undefined;
+    return isThere ? changedMeanwhile(`secondary ${name}`) : notFound(`secondary ${name}`);
+  }
 
   app.get<Path & { Querystring: { limit: number } }>(
     '/secondaries/:id/notifications',
