@@ -2,97 +2,10 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
-import { onAbort } from './aborts.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
 import type { Outbox } from './outbox.ts';
 import { randomId } from './random.ts';
-
-/** One message to send and the way to know its reply. */
-export interface Question<T> {
-  /** Makes the message with this id. */
-  build(id: number): Buffer;
-  /**
-   * Judges a reply with the right source and id. Undefined: not what was asked, the wait goes on (a forged or
-   * damaged reply costs nothing).
-   */
-  accept(reply: Buffer): T | undefined;
-  /** Milliseconds to wait for a reply. */
-  timeoutMs: number;
-  signal?: AbortSignal | undefined;
-}
-
-export type Exchange<T> =
-  | { kind: 'reply'; reply: T }
-  | { kind: 'timeout' }
-  | { kind: 'unreachable'; detail: string }
-  /** Somebody guesses at ids: UDP is not to be believed. */
-  | { kind: 'flooded'; detail: string };
-
-/** Called once. */
-export type Done<T> = (got: Exchange<T>) => void;
-
-/** One question under way on a socket. */
-class Waiting<T> implements Expiring {
-  readonly deadline: number;
-  readonly id: number;
-  readonly #socket: PooledSocket;
-  readonly #question: Question<T>;
-  readonly #done: Done<T>;
-  readonly #forget: (() => void) | undefined;
-
-  constructor(
-    socket: PooledSocket,
-    id: number,
-    question: Question<T>,
-    done: Done<T>,
-    given?: (reason: unknown) => void,
-  ) {
-    this.deadline = performance.now() + question.timeoutMs;
-    this.id = id;
-    this.#socket = socket;
-    this.#question = question;
-    this.#done = done;
-    const { signal } = question;
-    if (signal)
-      this.#forget = onAbort(signal, () => {
-        this.#leave();
-        given?.(signal.reason);
-      });
-  }
-
-  send(): void {
-    this.#socket.send(this.id, this.#question);
-  }
-
-  /** Whether it was the reply. */
-  offer(bytes: Buffer): boolean {
-    const reply = this.#question.accept(bytes);
-    if (reply !== undefined) this.#end({ kind: 'reply', reply });
-    return reply !== undefined;
-  }
-
-  flooded(): void {
-    this.#end({ kind: 'flooded', detail: FLOODED });
-  }
-
-  fail(detail: string): void {
-    this.#end({ kind: 'unreachable', detail });
-  }
-
-  expire(): void {
-    this.#end({ kind: 'timeout' });
-  }
-
-  #leave(): void {
-    this.#forget?.();
-    this.#socket.left(this);
-  }
-
-  #end(got: Exchange<T>): void {
-    this.#leave();
-    this.#done(got);
-  }
-}
+import { type Done, type Question, Waiting } from './waiting.ts';
 
 /** A connected UDP socket for a bounded number of questions. */
 export class PooledSocket {
@@ -241,7 +154,7 @@ export class PooledSocket {
     if (bytes.length < 12) return;
     if (this.#waiting.get(bytes.readUInt16BE(0))?.offer(bytes) === true || ++this.#strays < MOST_STRAYS)
       return;
-    for (const waiting of [...this.#waiting.values()]) waiting.flooded();
+    for (const waiting of [...this.#waiting.values()]) waiting.flooded(FLOODED);
     this.close(FLOODED);
   }
 

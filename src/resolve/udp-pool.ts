@@ -1,10 +1,11 @@
 import type { Endpoint } from '../endpoint.ts';
 import { Deadlines } from './deadlines.ts';
 import { Outbox } from './outbox.ts';
-import { type Done, type Exchange, PooledSocket, type Question } from './pooled-socket.ts';
+import { PooledSocket } from './pooled-socket.ts';
 import { randomId } from './random.ts';
+import type { Done, Exchange, Question } from './waiting.ts';
 
-export type { Exchange, Question } from './pooled-socket.ts';
+export type { Exchange, Question } from './waiting.ts';
 
 export interface UdpPoolOptions {
   remote: Endpoint;
