@@ -96,6 +96,12 @@ export class Looker {
     return entry.done;
   }
 
+  /** Seconds from one look at a target to the next, at most. */
+  get farthest(): number {
+    const { refreshMin, refreshMax, retryMax } = this.#options.policy;
+    return Math.max(refreshMin, refreshMax, retryMax) / 1_000;
+  }
+
   /** Looks at a target that is due: where it is at rest, at little cost. */
   async lookAtDue(target: KnownTarget, asker: Asker = {}): Promise<LookResult> {
     const { name, steady } = target;

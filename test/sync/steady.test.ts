@@ -117,3 +117,21 @@ test('pages are worked through in a flow, and never more than one and a half of 
   expect(most).toBeLessThanOrEqual(6);
   expect(pages).toEqual([]);
 });
+
+test('a next look farther ahead than any is put, as after a clock was set back, is made now; one within the hour waits', async () => {
+  const put = (ahead: string) =>
+    store.pool.query('update alias_targets set due_at = now() + $1::interval', [ahead]);
+  await put('55 minutes');
+  expect(await lookAtDue(store.pool, looker, {})).toBe(0);
+  await put('30 hours');
+  expect(await lookAtDue(store.pool, looker, {})).toBe(1);
+  await store.pool.query(
+    `with pack as (insert into steady_packs (due_at, looked_at, looks) values (now() + interval '30 hours', now(), 0) returning id)
+     update alias_targets set pack = pack.id, due_at = 'infinity' from pack`,
+  );
+  await lookAtDue(store.pool, looker, {});
+  const { rows } = await store.pool.query(
+    `select extract(epoch from least(t.due_at, p.due_at) - now()) < 3660 as soon from alias_targets t left join steady_packs p on p.id = t.pack`,
+  );
+  expect(rows).toEqual([{ soon: true }]);
+});
