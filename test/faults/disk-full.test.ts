@@ -13,8 +13,15 @@ import { onStage } from './support/on-stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'zoneferry-disk-'));
 const problem = mount();
+let mounted = problem === undefined;
+const unmount = () => {
+  if (mounted) execFileSync('umount', ['--lazy', folder]);
+  mounted = false;
+};
+// where no test of this file is to run, nothing after them is called
+process.once('exit', unmount);
 afterAll(async () => {
-  if (problem === undefined) execFileSync('umount', ['--lazy', folder]);
+  unmount();
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
