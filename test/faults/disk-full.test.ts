@@ -13,26 +13,30 @@ import { onStage } from './support/on-stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'zoneferry-disk-'));
 const problem = mount();
-let mounted = problem === undefined;
+let mounted = false;
 const unmount = () => {
   if (mounted) execFileSync('umount', ['--lazy', folder]);
   mounted = false;
 };
-// where no test of this file is to run, nothing after them is called
-process.once('exit', unmount);
+// tried, and taken back at once: where no test of this file is to run, nothing after them is called
+mounted = problem === undefined;
+unmount();
 afterAll(async () => {
   unmount();
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
-const scenario = onStage(async () => ({
-  processes: { whole: ['transfer', 'worker', 'scheduler', 'api'] },
-  secondaries: ['knot'],
-  postgres: await OwnPostgres.start(
-    { max_wal_size: '48MB', min_wal_size: '32MB', wal_recycle: 'off' },
-    folder,
-  ),
-}));
+const scenario = onStage(async () => {
+  mounted = mount() === undefined;
+  return {
+    processes: { whole: ['transfer', 'worker', 'scheduler', 'api'] },
+    secondaries: ['knot'],
+    postgres: await OwnPostgres.start(
+      { max_wal_size: '48MB', min_wal_size: '32MB', wal_recycle: 'off' },
+      folder,
+    ),
+  };
+});
 
 if (problem !== undefined) test.skip(`the disk is full: not tried, as no tmpfs can be mounted (${problem})`);
 else
