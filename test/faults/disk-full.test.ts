@@ -1,6 +1,6 @@
 /** The disk of PostgreSQL is full. It is a tmpfs of its own, for which this has to be root. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,12 +28,15 @@ afterAll(async () => {
 
 const scenario = onStage(async () => {
   mounted = mount() === undefined;
+  chmodSync(folder, 0o711);
+  const data = join(folder, 'postgres');
+  mkdirSync(data);
   return {
     processes: { whole: ['transfer', 'worker', 'scheduler', 'api'] },
     secondaries: ['knot'],
     postgres: await OwnPostgres.start(
       { max_wal_size: '48MB', min_wal_size: '32MB', wal_recycle: 'off' },
-      folder,
+      data,
     ),
   };
 });
