@@ -33,6 +33,9 @@ export function createPool(url: string, options: PoolOptions = {}): Pool {
     idleTimeoutMillis: 30_000,
   });
   pool.on('error', (error) => options.onError?.(error));
+  // the driver tells of a connection lost in the middle of a transaction as an event, too, and one that nobody listens to ends the
+  // process; the query that is under way, or the next one, fails with the same error
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 
