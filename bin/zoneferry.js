@@ -47,11 +47,20 @@ function startAgainWithLessMemory() {
     setFlagsFromString('--semi-space-growth-factor=1');
     return false;
   }
-  const options = ['--max-semi-space-size=4', ...process.execArgv];
+  const options = [`--max-semi-space-size=${megabytesForTheYoung()}`, ...process.execArgv];
   // so many heaps at most that threads take from; by default up to 16 are kept, and none is given back
   const environment = { MALLOC_ARENA_MAX: '2', ...process.env };
   process.execve(process.execPath, [process.argv0, ...options, ...process.argv.slice(1)], environment);
   return true;
+}
+
+// A process that only looks at targets drops so much at once that it is a tenth faster with more.
+function megabytesForTheYoung() {
+  const index = process.argv.findIndex((argument) => /^--roles(=|$)/.test(argument));
+  if (index < 0) return 4;
+  const [, given] = process.argv[index].split('=');
+  const roles = (given === undefined ? process.argv[index + 1] || '' : given).split(',');
+  return roles.includes('worker') && !roles.includes('transfer') ? 16 : 4;
 }
 
 // Node 22 prints an ExperimentalWarning for each process that strips types; it says nothing to an operator.

@@ -48,6 +48,10 @@ test('serve begins once more with less memory for young objects, as the same pro
     code: 0,
     stdout: `${parent} --max-semi-space-size=4 --no-warnings serve --json\n`,
   });
+  const worker = await run(bin, 'serve', '--roles', 'worker,scheduler');
+  expect(worker.stdout).toBe(`${parent} --max-semi-space-size=16 serve --roles worker,scheduler\n`);
+  const both = await run(bin, 'serve', '--roles=transfer,worker');
+  expect(both.stdout).toBe(`${parent} --max-semi-space-size=4 serve --roles=transfer,worker\n`);
   const chosen = await run('--max-semi-space-size=16', bin, 'serve');
   expect(chosen.stdout).toBe(`${parent} --max-semi-space-size=16 serve\n`);
   expect((await run(bin, 'status')).stdout).toBe(`${parent}  status\n`);
