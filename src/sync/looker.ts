@@ -16,6 +16,7 @@ import { Batches } from './batches.ts';
 import { Confirmer } from './confirmer.ts';
 import type { SteadyTarget } from './confirming.ts';
 import { Decider } from './decider.ts';
+import { GiveBack } from './give-back.ts';
 import type { LookForce, LookResult } from './look-result.ts';
 import { PackRun } from './pack-run.ts';
 import { seenOf } from './seen.ts';
@@ -61,6 +62,7 @@ export class Looker {
   readonly #decider: Decider;
   readonly #steadyWriter: SteadyWriter;
   readonly #packWriter: Batches<PackLook, void>;
+  readonly #giveBack: GiveBack;
   readonly #draw: () => number;
   readonly #slow: SlowLooks | undefined;
 
@@ -72,6 +74,7 @@ export class Looker {
     this.#turns = new Turns(options.concurrency ?? 200);
     const { signal } = this.#stop;
     this.#confirmer = new Confirmer({ resolver: options.resolver, policy, turns: this.#turns, signal });
+    this.#giveBack = new GiveBack(pool);
     this.#steadyWriter = new SteadyWriter({ pool, policy, clock, draw });
     this.#packWriter = new Batches(async (looks) => {
       await writePackLooks(pool, looks);
@@ -102,8 +105,17 @@ export class Looker {
     return Math.max(refreshMin, refreshMax, retryMax) / 1_000;
   }
 
-  /** Looks at a target that is due: where it is at rest, at little cost. */
+  /** Looks at a target that is due: where it is at rest, at little cost. What can't be written is due again soon. */
   async lookAtDue(target: KnownTarget, asker: Asker = {}): Promise<LookResult> {
+    try {
+      return await this.#lookAtTaken(target, asker);
+    } catch (error) {
+      this.#giveBack.target(target.name);
+      throw error;
+    }
+  }
+
+  async #lookAtTaken(target: KnownTarget, asker: Asker): Promise<LookResult> {
     const { name, steady } = target;
     const { clock } = this.#options;
     if (steady === undefined) return this.look(target, clock.now(), asker);
@@ -139,6 +151,7 @@ export class Looker {
         decide: (target, a, aaaa) => this.#decideOn(target, a, aaaa, asker),
         writePack: (look) => this.#packWriter.add(look),
         writeAlone: (look) => this.#steadyWriter.write(look),
+        giveBack: (taken) => this.#giveBack.pack(taken),
       },
       onResult,
     );
@@ -154,6 +167,7 @@ export class Looker {
     const written = this.#decider.stop();
     await Promise.allSettled([...this.#running.values()].map((entry) => entry.done));
     await written;
+    await this.#giveBack.stop();
   }
 
   async #lookInTurn(

@@ -15,6 +15,8 @@ export interface PackRooms {
   writePack(look: PackLook): Promise<unknown>;
   /** Writes a look by itself: the target leaves its pack. */
   writeAlone(look: FoundSteady): Promise<unknown>;
+  /** Told of a pack of which not all could be written. */
+  giveBack(pack: TakenPack): void;
 }
 
 /** One look at all targets of a pack. What was decided on has left it, and so does what has to be looked at much sooner than the others. */
@@ -65,9 +67,13 @@ export class PackRun implements LookedFor {
   #oneLess(): void {
     if (--this.#left > 0) return;
     this.#write()
-      // it is due again when its lease runs out, and nothing else is lost
-      .catch(() => {})
-      .finally(() => this.#end());
+      .catch(() => {
+        this.#isWhole = false;
+      })
+      .finally(() => {
+        if (!this.#isWhole) this.#rooms.giveBack(this.#pack);
+        this.#end();
+      });
   }
 
   async #write(): Promise<void> {
