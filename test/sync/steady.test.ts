@@ -8,7 +8,7 @@ import { addRecord, addZone, policy, publishAll, type TestStore, testStore } fro
 const NAME = 'cdn.example.net.';
 let store: TestStore;
 let looker: Looker;
-let outcome: (family: Family) => Outcome;
+let outcome: (family: Family) => Outcome | Promise<Outcome>;
 let now: number;
 
 beforeEach(async () => {
@@ -20,7 +20,7 @@ beforeEach(async () => {
     ttl: 300,
   });
   const look = async (target: string, family: Family): Promise<Look> => ({
-    ...{ target, family, outcome: outcome(family), chain: [], authentic: false },
+    ...{ target, family, outcome: await outcome(family), chain: [], authentic: false },
     ...{ resolver: '127.0.0.1:53', startedAt: now, ms: 1 },
   });
   looker = new Looker({
@@ -88,8 +88,8 @@ test('a failure after steady looks holds what is published, and the next look is
 test('a target that somebody changed while it was looked at is decided on', async () => {
   const first = await lookAgain();
   const steady = outcome;
-  outcome = (family) => {
-    void store.pool.query(`update alias_targets set steady = 'another'`);
+  outcome = async (family) => {
+    await store.pool.query(`update alias_targets set steady = 'another'`);
     return steady(family);
   };
   await lookAgain();
