@@ -6,6 +6,7 @@ import { tidyReadings } from '../store/in-zone/entering.ts';
 import { type LedgerLimits, pruneLedger } from '../store/ledger/prune.ts';
 import {
   dropOrphans,
+  hastenFarWaits,
   type JournalLimits,
   pruneJournal,
   pruneSourceHistory,
@@ -66,6 +67,7 @@ export function startMaintenance(
         wholeAt = begun;
       }
       prunedAt = begun;
+      await hastenFarWaits(pool);
       await tidyTargets(pool);
       await dropEmptyPacks(pool);
       await tidyReadings(pool);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Outbox } from '../../src/store/outbox.ts';
+import { hastenFarWaits } from '../../src/store/maintenance.ts';
 import type { Pool } from '../../src/store/pool.ts';
 import { spreadNews } from '../../src/store/publication/news.ts';
 import { addRecord, addZone, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
@@ -190,4 +191,25 @@ test('a row of before does not tell of a version that came since, which a proces
   await pool.query(`update transfer_leases set confirmed = pg_current_snapshot() where id = 'one'`);
   expect((await outbox.claim(10)).map((row) => row.serial)).toEqual([before + 1, before + 1]);
   await pool.query(`delete from transfer_leases where id = 'one'`);
+});
+
+test('what is put off for longer than anything ever is, by a clock that was ahead, is due now; the rest waits', async () => {
+  const due = await outbox.claim(10);
+  await outbox.settle(
+    due.map((row, index) => ({
+      ...result(row),
+      rcode: 4,
+      nextAt: new Date(Date.now() + (index === 0 ? 86_400_000 : 600_000)),
+    })),
+  );
+  await store.pool.query(
+    `insert into convergence (zone_id, secondary_id, serial, committed_at, next_check_at)
+     select zone_id, secondary_id, serial, now(), now() + interval '1 day' from notifications where zone_id = $1 limit 1
+     on conflict (zone_id, secondary_id) do update set next_check_at = excluded.next_check_at`,
+    [zoneId],
+  );
+  await hastenFarWaits(store.pool);
+  expect(await outbox.claim(10)).toMatchObject([{ addressText: due[0]?.addressText }]);
+  const { rows } = await store.operator.query('select next_check_at <= now() as due from convergence');
+  expect(rows).toEqual([{ due: true }]);
 });

@@ -9,7 +9,7 @@ const MOST = 1_000;
 const YOUNG = 300_000;
 const MOST_YOUNG = 100_000;
 /** Milliseconds in which the same version is taken down once for a secondary, and how many of them are remembered. */
-const RECENT = 60_000;
+const RECENT = 600_000;
 const MOST_RECENT = 50_000;
 
 /** An answer that went out, as the transfer server tells it. */
@@ -66,7 +66,7 @@ export class TakenLog {
     this.#timer ??= setTimeout(() => this.#flush(), EVERY).unref();
   }
 
-  /** Whether it took that version within the last minute already, or is remembered now as one that did. */
+  /** Whether it took that version within the last ten minutes already, or is remembered now as one that did. */
   #isRecent(key: string): boolean {
     if (this.#recent.has(key)) return true;
     if (this.#recent.size < MOST_RECENT) this.#recent.add(key);
