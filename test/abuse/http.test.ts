@@ -20,7 +20,7 @@ describe('bodies', () => {
   test.each([
     ['over 1 MiB', (): string => `{"name":"${'x'.repeat(1024 * 1024)}"}`, 413],
     ['100,000 arrays deep', (): string => '['.repeat(100_000) + ']'.repeat(100_000), 400],
-    ['100,000 objects deep', (): string => '{"name":'.repeat(100_000) + '1' + '}'.repeat(100_000), 400],
+    ['100,000 objects deep', (): string => `${'{"name":'.repeat(100_000)}1${'}'.repeat(100_000)}`, 400],
     [
       'of 60,000 keys',
       (): string =>

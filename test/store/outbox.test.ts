@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Outbox } from '../../src/store/outbox.ts';
 import { hastenFarWaits } from '../../src/store/maintenance.ts';
+import { Outbox } from '../../src/store/outbox.ts';
 import type { Pool } from '../../src/store/pool.ts';
 import { spreadNews } from '../../src/store/publication/news.ts';
 import { addRecord, addZone, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
