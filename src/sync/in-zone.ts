@@ -22,7 +22,11 @@ export function startRechecks(pool: Pool, guards: GuardPolicy, clock: Clock, log
       }
       failing = false;
     } catch (error) {
-      if (!failing) log.warn({ error: messageOf(error) }, 'names without addresses can not be looked at now');
+      if (!failing)
+        log.warn(
+          { error: messageOf(error) },
+          'aliases of our own names that have lost their addresses can not be judged now: what is published stays, tried again each second',
+        );
       failing = true;
     }
   };
