@@ -10,6 +10,7 @@ import { endOverrides, type Forced, forceAliases, keepAtApex, type Owner } from 
 import { noteGuarded } from './guards/rows.ts';
 import type { Client, Pool } from './pool.ts';
 import { JOIN_PACK, STATE, type StoredState, stateOf } from './target-state.ts';
+import { once } from './transaction.ts';
 
 /** A look whose answer waits to be written. */
 export interface FinishedLook {
@@ -53,27 +54,13 @@ interface Locked extends Judged {
  * marks every name that follows the target, in the same transaction, so that it is published whatever happens next; unless a guard
  * holds it.
  */
-export async function writeLooks(
+export function writeLooks(
   pool: Pool,
   looks: readonly FinishedLook[],
   guards?: GuardPolicy,
 ): Promise<LooksWritten> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    // Should the server crash now, the answer is lost with its marks, and its target is due as before: nothing waits for the disk.
-    await client.query('begin; set local synchronous_commit = off');
-    const result = await write(client, looks, guards);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  // Should the server crash now, the answer is lost with its marks, and its target is due as before: nothing waits for the disk.
+  return once(pool, 'begin; set local synchronous_commit = off', (client) => write(client, looks, guards));
 }
 
 async function write(

@@ -23,9 +23,12 @@ export async function inTransaction<T>(
   options: TransactionOptions = {},
 ): Promise<T> {
   if ('release' in pool) return work(pool);
+  const { lockTimeoutMs = 0 } = options;
+  const wait = lockTimeoutMs > 0 ? `; set local lock_timeout = ${Math.ceil(lockTimeoutMs)}` : '';
+  const begin = `begin isolation level repeatable read${wait}`;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await attemptOn(await pool.connect(), work, options.lockTimeoutMs ?? 0);
+      return await once(pool, begin, work);
     } catch (error) {
       const { code } = error as { code?: string };
       if (attempt === TRIES || (code !== SERIALIZATION_FAILURE && code !== DEADLOCK_DETECTED)) throw error;
@@ -34,15 +37,15 @@ export async function inTransaction<T>(
   }
 }
 
-async function attemptOn<T>(
-  client: Client,
-  work: (client: Client) => Promise<T>,
-  lockTimeoutMs: number,
-): Promise<T> {
+/**
+ * Runs `work` between `begin`, which may set something for the transaction, and a commit, once. Whatever fails rolls it back; a
+ * connection on which not even that can be done is given up.
+ */
+export async function once<T>(pool: Pool, begin: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    const wait = lockTimeoutMs > 0 ? `; set local lock_timeout = ${Math.ceil(lockTimeoutMs)}` : '';
-    await client.query(`begin isolation level repeatable read${wait}`);
+    await client.query(begin);
     const result = await work(client);
     await client.query('commit');
     return result;

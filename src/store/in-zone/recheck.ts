@@ -3,6 +3,7 @@ import { followCause } from '../../zone/cause.ts';
 import type { GuardNumbers, GuardPolicy } from '../../zone/guard.ts';
 import { countOwnLosses, isLosing, lockGuard } from '../guards/rows.ts';
 import type { Client, Pool } from '../pool.ts';
+import { once } from '../transaction.ts';
 
 /** ALIAS records judged at once. */
 const MOST = 10_000;
@@ -22,10 +23,7 @@ export async function recheckDenied(
     [now],
   );
   if (rows.length === 0) return undefined;
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
+  return once(pool, 'begin', async (client) => {
     const held = await judgeOwn(client, now, guards);
     await client.query(
       `with due as (
@@ -39,16 +37,8 @@ export async function recheckDenied(
        select pg_notify('zoneferry_marks', '') from (select from marked limit 1) as any_of_them`,
       [JSON.stringify(followCause('')), now],
     );
-    await client.query('commit');
     return held;
-  } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 /** Lets those that are due lose their addresses, or holds them. What was forced, or let go before, is not judged again. */
