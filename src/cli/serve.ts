@@ -5,6 +5,8 @@ import { printJson } from './output.ts';
 
 const ROLES = ['transfer', 'worker', 'scheduler', 'api'] as const;
 type Role = (typeof ROLES)[number];
+/** Milliseconds: longer than transfers and jobs under way are given. */
+const STOP_WITHIN = 25_000;
 
 export function define(program: Command): void {
   const command = program
@@ -45,7 +47,15 @@ async function run(options: { roles: Role[]; processes?: number; json?: boolean 
     if (options.json) printJson({ ready: true, pid: process.pid, roles: options.roles });
     const name = await signal;
     log.info({ signal: name }, `${name}: stopping`);
+    const late = setTimeout(() => {
+      log.warn(
+        {},
+        `not stopped within ${STOP_WITHIN / 1_000} s, as something that was waited for does not answer (PostgreSQL, the queue?): ended all the same. What is committed stays; what was under way is done again by another process, or at the next start`,
+      );
+      process.exit(0);
+    }, STOP_WITHIN);
     await service.stop();
+    clearTimeout(late);
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
     // asked to stop while it waited for PostgreSQL or Redis
