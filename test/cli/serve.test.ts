@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listProcesses } from '../../src/store/processes.ts';
+import { PostgresProxy } from '../support/postgres-proxy.ts';
 import { freePort } from '../support/secondaries/ports.ts';
 import { environmentOf } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -45,6 +46,23 @@ test('one JSON document says that it is ready; SIGTERM stops it, exit status 0',
   child.kill('SIGTERM');
   expect(await exit).toBe(0);
   expect(await listProcesses(cli.store.pool)).toEqual([]);
+});
+
+test('a PostgreSQL that stands still keeps nobody from ending: exit status 0, and it is said', {
+  timeout: 90_000,
+}, async () => {
+  const proxy = await PostgresProxy.start(cli.store.url);
+  const { child, said, exit } = await serve({ DATABASE_URL: proxy.url }, '--json');
+  try {
+    await until('it is ready', async () => said.stdout.includes('}'), { explain: () => said.stderr });
+    proxy.silent = true;
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+    expect(said.stderr).toContain('ended all the same');
+  } finally {
+    child.kill('SIGKILL');
+    await proxy.close();
+  }
 });
 
 test('PostgreSQL away is waited for, and a signal ends the waiting', async () => {
