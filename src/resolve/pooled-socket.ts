@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
-import type { Outbox } from './outbox.ts';
 import { randomId } from './random.ts';
+import type { SendTogether } from './send-together.ts';
 import { type Done, type Question, Waiting } from './waiting.ts';
 
 /** A connected UDP socket for a bounded number of questions. */
@@ -13,7 +13,7 @@ export class PooledSocket {
   readonly #remote: Endpoint;
   readonly #waiting = new Map<number, Waiting<unknown>>();
   readonly #deadlines: Deadlines;
-  readonly #outbox: Outbox;
+  readonly #outbox: SendTogether;
   /** What can't be sent says something of the way there, and so to all that wait. */
   readonly #onSent = (error: Error | null) => {
     if (error) this.#failAll(messageOf(error));
@@ -34,7 +34,7 @@ export class PooledSocket {
     localAddress: string | undefined,
     questions: number,
     deadlines: Deadlines,
-    outbox: Outbox,
+    outbox: SendTogether,
   ) {
     this.#remote = remote;
     this.#deadlines = deadlines;

@@ -1,8 +1,8 @@
 import type { Endpoint } from '../endpoint.ts';
 import { Deadlines } from './deadlines.ts';
-import { Outbox } from './outbox.ts';
 import { PooledSocket } from './pooled-socket.ts';
 import { randomId } from './random.ts';
+import { SendTogether } from './send-together.ts';
 import type { Done, Exchange, Question } from './waiting.ts';
 
 export type { Exchange, Question } from './waiting.ts';
@@ -28,7 +28,7 @@ export class UdpPool {
   readonly #questionsPerSocket: number;
   readonly #slots: (PooledSocket | undefined)[];
   readonly #deadlines = new Deadlines();
-  readonly #outbox = new Outbox();
+  readonly #outbox = new SendTogether();
   /** Replaced sockets that still wait for replies. */
   readonly #leaving = new Set<PooledSocket>();
   #closed = false;

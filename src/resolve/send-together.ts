@@ -7,7 +7,7 @@ export interface Sendable {
  * Has what came up in one turn of the event loop sent in one go: a peer that sleeps is woken once for all of it, and waking costs more than
  * sending.
  */
-export class Outbox {
+export class SendTogether {
   #items: Sendable[] = [];
   #sending = false;
 
