@@ -21,9 +21,13 @@ export interface FetchOptions {
   clock: Clock;
   /** For the whole of it. */
   timeoutMs: number;
+  /** From the start to the first whole message, and from each to the next; without it, `timeoutMs` alone holds. */
+  messageMs?: number;
   signal?: AbortSignal;
   /** Records to take at most, against a primary without end. */
   maxRecords?: number;
+  /** Octets of their names and data to take at most. */
+  maxOctets?: number;
   /** Takes messages without the bit AA, as some primaries send them. */
   withoutAa?: boolean;
 }
@@ -52,6 +56,7 @@ export async function fetchZone(options: FetchOptions): Promise<InboundResult> {
     id,
     ...(haveSerial === undefined ? {} : { haveSerial }),
     ...(options.maxRecords === undefined ? {} : { maxRecords: options.maxRecords }),
+    ...(options.maxOctets === undefined ? {} : { maxOctets: options.maxOctets }),
   });
 
   const signal = AbortSignal.any([
@@ -61,12 +66,21 @@ export async function fetchZone(options: FetchOptions): Promise<InboundResult> {
   const socket = connect(primary.port, primary.ip);
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort);
+  const { messageMs } = options;
+  const stall =
+    messageMs === undefined
+      ? undefined
+      : setTimeout(
+          () => socket.destroy(new Error(`no whole message came for ${messageMs / 1000} s`)),
+          messageMs,
+        );
   try {
     await once(socket, 'connect');
     socket.write(frame(signed?.bytes ?? query));
     const frames = new FrameReader();
     for await (const chunk of socket) {
       for (const bytes of frames.push(chunk as Buffer)) {
+        stall?.refresh();
         const read = readMessage(bytes);
         const message = verifier ? verifier.verify(bytes, read) : read;
         if (inbound.message(message) !== 'done') continue;
@@ -76,6 +90,7 @@ export async function fetchZone(options: FetchOptions): Promise<InboundResult> {
     }
     return inbound.end();
   } finally {
+    clearTimeout(stall);
     signal.removeEventListener('abort', abort);
     socket.on('error', () => {}).destroy();
   }

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { systemClock } from '../../clock.ts';
 import { TransferError } from '../../dns/inbound.ts';
 import type { ResourceRecord } from '../../dns/message.ts';
@@ -13,12 +14,23 @@ import type { ImportSource } from './reader.ts';
 /** PowerDNS's ALIAS, where it sends it as it is: the data are the target's name, not compressed. No assigned number. */
 const TYPE_ALIAS = 65401;
 const LONGEST = 10 * 60_000; // ms
-const MOST_RECORDS = 20_000_000;
+/** From one message to the next. */
+const LONGEST_PAUSE = 30_000; // ms
+/** What a record takes of the heap, beside its name and data. */
+const OCTETS_OF_RECORD = 380;
+/** Of names and data, which lie outside the heap: the system ends a process that wants more than there is. */
+const MOST_OCTETS = Math.min(1_000_000_000, Math.floor(process.availableMemory() / 2));
+/** Of the heap's bound, what young objects take: no place for a zone. */
+const OCTETS_OF_THE_YOUNG = 210_000_000;
+/** What half of the heap holds: a full heap ends the process without a word. */
+const MOST_RECORDS = Math.floor(
+  Math.max(getHeapStatistics().heap_size_limit - OCTETS_OF_THE_YOUNG, 2 ** 26) / 2 / OCTETS_OF_RECORD,
+);
 
 /**
  * A zone of another primary, by AXFR (RFC 5936), as the source of an import.
  *
- * @throws UserError in words, where the primary refuses or breaks off
+ * @throws UserError in words, where the primary refuses, breaks off, stands still, or sends more than fits in memory
  */
 export async function axfrSource(
   zone: string,
@@ -33,7 +45,9 @@ export async function axfrSource(
     key,
     clock: systemClock,
     timeoutMs: LONGEST,
+    messageMs: LONGEST_PAUSE,
     maxRecords: MOST_RECORDS,
+    maxOctets: MOST_OCTETS,
     withoutAa: true,
   }).catch((error: unknown) => {
     throw new UserError(`${label}: ${inWords(error, key)}`);
@@ -73,6 +87,8 @@ export function isAliasRdata(rdata: Buffer): boolean {
 function inWords(error: unknown, key: TsigKey | undefined): string {
   if (error instanceof TransferError && error.rcode !== 0)
     return `${error.message}: it has to allow AXFR from here${key ? ` with the key ${formatName(key.name)}` : ', or with a key: --key'}`;
+  if (error instanceof TransferError && error.fault === 'over the limit')
+    return `${error.message}, which is the most that fits this process (NODE_OPTIONS=--max-old-space-size=MB gives it more): nothing was imported`;
   if (error instanceof Error && error.name === 'TimeoutError') return 'not done after ten minutes';
   return messageOf(error);
 }

@@ -35,6 +35,8 @@ export interface InboundOptions extends Expected {
   udp?: boolean;
   /** Records to take at most, against a primary without end. */
   maxRecords?: number;
+  /** Octets of their names and data to take at most: a short message unfolds into many. */
+  maxOctets?: number;
 }
 
 type State = 'first SOA' | 'second record' | 'whole zone' | 'deleting' | 'adding' | 'done';
@@ -46,6 +48,7 @@ export class InboundTransfer {
   #state: State = 'first SOA';
   #messages = 0;
   #count = 0;
+  #octets = 0;
   #soa: ResourceRecord | undefined;
   #result: InboundResult | undefined;
 
@@ -88,8 +91,13 @@ export class InboundTransfer {
 
   #take(record: ResourceRecord): void {
     checkRecord(record, this.#options);
-    if (++this.#count > (this.#options.maxRecords ?? Infinity)) {
-      throw new TransferError('over the limit', `more than ${this.#options.maxRecords} records came`);
+    const { maxRecords = Infinity, maxOctets = Infinity } = this.#options;
+    if (++this.#count > maxRecords) {
+      throw new TransferError('over the limit', `more than ${maxRecords} records came`);
+    }
+    this.#octets += record.name.length + record.rdata.length;
+    if (this.#octets > maxOctets) {
+      throw new TransferError('over the limit', `more than ${maxOctets} octets of names and data came`);
     }
     if (this.#state === 'done') {
       throw new TransferError('records after the end', 'records came after the last SOA');
