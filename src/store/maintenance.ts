@@ -1,3 +1,6 @@
+import { GONE_AFTER_MS } from './lease/lease.ts';
+import { forgetOldChanges } from './lease/statements.ts';
+import { type LeaseVersion, type LeaseWatch, readLeases } from './lease/watch.ts';
 import type { Pool } from './pool.ts';
 
 export interface JournalLimits {
@@ -86,6 +89,21 @@ export async function dropOrphans(pool: Pool): Promise<void> {
   await pool.query('delete from zone_marks m where not exists (select from zones where id = m.zone_id)');
   await pool.query('delete from record_history h where not exists (select from zones where id = h.zone_id)');
   await pool.query('delete from notifications n where not exists (select from zones where id = n.zone_id)');
+}
+
+/**
+ * Changes that no process answers DNS with any more. Such processes forget them by themselves, but there may be none, or all were killed: `leases` has
+ * to be the same at each call, to see who renews no more.
+ */
+export async function dropServedChanges(pool: Pool, leases: LeaseWatch): Promise<void> {
+  const askedAt = performance.now();
+  leases.saw((await pool.query<LeaseVersion>(readLeases())).rows, askedAt);
+  for (let left = true; left; ) {
+    const { rows } = await pool.query<{ more: boolean }>(
+      forgetOldChanges(leases.unrenewedFor(GONE_AFTER_MS)),
+    );
+    left = rows[0]?.more === true;
+  }
 }
 
 /** Serials of zones that were deleted long ago: one of that name made again starts anew. */

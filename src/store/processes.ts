@@ -50,12 +50,14 @@ export async function registerProcess(
   });
 }
 
-/** Takes the row of a process that stops, and rows of processes long gone. */
+/** Takes the row of a process that stops. */
 export async function unregisterProcess(pool: Pool, id: string): Promise<void> {
-  await pool.query(
-    `delete from service_processes where id = $1 or seen_at < now() - interval '${FORGOTTEN_AFTER}'`,
-    [id],
-  );
+  await pool.query('delete from service_processes where id = $1', [id]);
+}
+
+/** Takes the rows of processes long gone, which were killed. */
+export async function forgetProcesses(pool: Pool): Promise<void> {
+  await pool.query(`delete from service_processes where seen_at < now() - interval '${FORGOTTEN_AFTER}'`);
 }
 
 /** Every process with a row, the oldest first. */

@@ -3,9 +3,11 @@ import type { Log } from '../log.ts';
 import { dropPassedSerials } from '../store/ahead.ts';
 import { tidyGuards } from '../store/guards/rows.ts';
 import { tidyReadings } from '../store/in-zone/entering.ts';
+import { LeaseWatch } from '../store/lease/watch.ts';
 import { type LedgerLimits, pruneLedger } from '../store/ledger/prune.ts';
 import {
   dropOrphans,
+  dropServedChanges,
   hastenFarWaits,
   type JournalLimits,
   pruneJournal,
@@ -14,6 +16,7 @@ import {
 } from '../store/maintenance.ts';
 import { dropEmptyPacks } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
+import { forgetProcesses } from '../store/processes.ts';
 import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
 import type { GuardPolicy } from '../zone/guard.ts';
@@ -53,6 +56,7 @@ export function startMaintenance(
   let running: Promise<void> | undefined;
   let prunedAt: number | undefined;
   let wholeAt = Number.NEGATIVE_INFINITY;
+  const leases = new LeaseWatch();
   const run = async () => {
     try {
       const begun = now();
@@ -73,10 +77,12 @@ export function startMaintenance(
       await tidyReadings(pool);
       await tidyGuards(pool, guards);
       await dropOrphans(pool);
+      await dropServedChanges(pool, leases);
       await dropPassedSerials(pool);
       await pruneLedger(pool, retention.ledger);
       await pruneTombstones(pool, retention.tombstoneDays);
       await pruneRefusals(pool);
+      await forgetProcesses(pool);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'maintenance failed; it is tried again within ten minutes');
     }

@@ -85,6 +85,19 @@ test('RFC 5452: of hundreds of questions no two share port and id, and the case 
   ).toBeGreaterThan(200);
 });
 
+test('RFC 5452, 9.1: ids come in no order, on no socket', async () => {
+  const { resolver, asked } = await lying((query, reply) => reply(honest(query)));
+  for (let count = 0; count < 300; count++) await resolver.look(NAME, 'A');
+  const byPort = Map.groupBy(asked, ({ port }) => port);
+  const steps = [...byPort.values(), asked].flatMap((some) => {
+    const ids = some.map(({ query }) => query.readUInt16BE(0));
+    return ids.slice(1).map((id, index) => (id - (ids[index] ?? 0)) & 0xffff);
+  });
+  // of some six hundred steps by chance hardly two are alike, and one in a hundred is short
+  expect(new Set(steps).size).toBeGreaterThan(500);
+  expect(steps.filter((step) => step < 656).length).toBeLessThan(40);
+});
+
 test('what stands in the authority and additional sections is never an address of the target', async () => {
   const { resolver } = await lying((query, reply) =>
     reply(
@@ -126,6 +139,8 @@ test('only what the chain from the name proves is taken', async () => {
 test.each([
   ['another id', (good: Buffer) => Buffer.concat([Buffer.from([good[0]! ^ 1]), good.subarray(1)])],
   ['another question', (good: Buffer) => replaced(good, 'target', 'forget')],
+  ['a question of another type', (good: Buffer) => replacedAt(good, typeAt, TYPE.AAAA)],
+  ['a question of another class', (good: Buffer) => replacedAt(good, typeAt + 2, 3)],
   ['no QR bit', (good: Buffer) => withFlags(good, good.readUInt16BE(2) & ~FLAG.QR)],
   ['another opcode', (good: Buffer) => withFlags(good, good.readUInt16BE(2) | 0x2000)],
 ])('a reply with %s is passed over, and the right one behind it counts', async (_what, forge) => {
@@ -155,6 +170,15 @@ test('who guesses ids by the hundred is not waited for: the question goes to TCP
 function withFlags(bytes: Buffer, flags: number): Buffer {
   const copy = Buffer.from(bytes);
   copy.writeUInt16BE(flags & 0xffff, 2);
+  return copy;
+}
+
+/** Where the type of the question stands, before its class. */
+const typeAt = 12 + absoluteName(NAME).length;
+
+function replacedAt(bytes: Buffer, at: number, word: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt16BE(word, at);
   return copy;
 }
 

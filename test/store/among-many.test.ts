@@ -120,4 +120,20 @@ describe('among many zones that follow one target', () => {
     expect(first).toEqual({ more: true, forgotten: 5_000 });
     await until('all are forgotten', async () => (await forget()) && (await left()) === 0);
   });
+
+  test('what changes while a new process has read and not yet confirmed is kept for it', async () => {
+    await pool.query(takeLease('new', 60_000));
+    const { rows: read } = await pool.query(readChanges('new', undefined, 100));
+    await pool.query(`update zones set refresh = refresh + 1 where name = 'z1.test.'`);
+    await publishAll(alone);
+    for (const id of ['one', 'two']) {
+      const { rows } = await pool.query('select pg_current_snapshot()::text as now');
+      await pool.query(confirm(id, rows[0].now, 60_000, false));
+    }
+    await pool.query(forgetOldChanges([]));
+    await pool.query(confirm('new', read[0].text, 60_000, false));
+    const { rows } = await pool.query(readChanges('new', read[0].text, 100));
+    expect(rows[0].kept).toBe(true);
+    expect(rows.slice(1)).toMatchObject([{ kind: 'zone', text: 'z1.test.' }]);
+  });
 });

@@ -45,7 +45,8 @@ const WAIT_WHILE_AWAY_MS = 400;
 const NO_LEASE_MS = 2 * LEASE_MS;
 const MOST_CHANGES = 20_000;
 const FORGET_EVERY = 10; // renewals
-const GONE_AFTER_MS = 10 * 60_000;
+/** Milliseconds after which a process that renews no more is forgotten: it begins anew should it come back. */
+export const GONE_AFTER_MS = 10 * 60_000;
 
 /**
  * This process's right to answer from memory. A NOTIFY goes out only when every process whose lease runs has confirmed a snapshot that

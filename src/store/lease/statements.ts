@@ -106,19 +106,22 @@ export function giveLeaseBack(id: string): QueryConfig {
 const FORGOTTEN = 5_000;
 
 /**
- * Forgets processes long gone, and changes that every other one has confirmed; gives whether more of them are left. A process that comes
- * back after that finds its row missing and begins anew.
+ * Forgets processes long gone, and changes that every other one has confirmed, or all where there is no other; gives whether more of them are
+ * left. While one that is new has not confirmed yet what it has read, nothing is forgotten: it reads on from there. A process that comes
+ * back after it was forgotten finds its row missing and begins anew.
  */
 export function forgetOldChanges(gone: readonly LeaseVersion[]): QueryConfig {
   return {
     text: `with gone as (
         delete from transfer_leases where not ${isNotAmong('$1', '$2')} returning id
+      ), others as materialized (
+        select confirmed from transfer_leases where id not in (select id from gone)
       ), old as (
         delete from served_changes where ctid = any (array(
-          select ctid from served_changes where xid < (
-            select pg_snapshot_xmin(confirmed) from transfer_leases
-            where confirmed is not null and id not in (select id from gone) order by 1 limit 1
-          ) order by xid limit ${FORGOTTEN})) returning 1
+          select ctid from served_changes where xid < coalesce(
+              (select pg_snapshot_xmin(confirmed) from others order by 1 limit 1), pg_snapshot_xmin(pg_current_snapshot()))
+            and not exists (select from others where confirmed is null)
+          order by xid limit ${FORGOTTEN})) returning 1
       )
       select count(*) = ${FORGOTTEN} as more from old`,
     values: [gone.map(({ id }) => id), gone.map(({ version }) => version)],

@@ -26,7 +26,7 @@ export async function pruneLedger(pool: Pool, limits: LedgerLimits): Promise<voi
 async function pruneHistory(pool: Pool, limits: LedgerLimits): Promise<void> {
   const { rows } = await pool.query<{ before: string }>(
     `select greatest(now() - make_interval(days => $1),
-       (select serving_at from convergence_history order by serving_at desc offset $2 limit 1))::text as before`,
+       (select serving_at from convergence_history order by serving_at desc offset $2 limit 1) + interval '1 microsecond')::text as before`,
     [limits.days, limits.rows],
   );
   for (let left = true; left; ) {
