@@ -42,6 +42,7 @@ export function boundConnections(server: Server, most: number): void {
   });
 }
 
-function endsOf({ remoteAddress, remotePort }: Socket): string {
+/** Where a connection comes from: the same for the plain socket and the TLS socket over it. */
+export function endsOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

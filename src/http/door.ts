@@ -1,9 +1,14 @@
+import { constants } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { FastifyServerFactory } from 'fastify';
 import type { Log } from '../log.ts';
 import { CredentialFollower } from '../transfer/tls/credentials.ts';
+import { endsOf } from './connections.ts';
 
 const LOOK_EVERY = 1_000; // ms
+/** For the whole of a handshake, whatever is sent meanwhile. */
+const HANDSHAKE = 10_000; // ms
 
 /** In milliseconds, of either kind of server. */
 export const timeouts = {
@@ -39,13 +44,14 @@ export async function openDoor({
   log: Log;
 }): Promise<Door> {
   if (!tls) return { serverFactory: undefined, close: () => {} };
-  const server: Server = createServer({ minVersion: 'TLSv1.2', handshakeTimeout: 10_000, ...parserTimeouts });
+  const server: Server = createServer({ ...bounds, handshakeTimeout: HANDSHAKE, ...parserTimeouts });
+  boundHandshakes(server);
   const follower = new CredentialFollower(
     { ...tls, settings: 'HTTP_TLS' },
     {
       log,
       everyMs: LOOK_EVERY,
-      onChange: (material) => server.setSecureContext({ ...material, minVersion: 'TLSv1.2' }),
+      onChange: (material) => server.setSecureContext({ ...material, ...bounds }),
     },
   );
   await follower.start();
@@ -59,4 +65,25 @@ export async function openDoor({
     },
     close: () => follower.stop(),
   };
+}
+
+/** A client that negotiates anew has us sign anew, in a request of its own that never ends. */
+const bounds = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
+
+/** The server's own deadline starts anew with each octet, and those of requests begin behind the handshake. */
+function boundHandshakes(server: Server): void {
+  const underWay = new Map<string, NodeJS.Timeout>();
+  server.on('connection', (socket: Socket) => {
+    const ends = endsOf(socket);
+    const timer = setTimeout(() => socket.destroy(), HANDSHAKE);
+    underWay.set(ends, timer);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      if (underWay.get(ends) === timer) underWay.delete(ends);
+    });
+  });
+  server.on('secureConnection', (socket) => {
+    clearTimeout(underWay.get(endsOf(socket)));
+    underWay.delete(endsOf(socket));
+  });
 }

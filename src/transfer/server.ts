@@ -100,7 +100,7 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
     options.tls === undefined
       ? undefined
       : new TlsDoor(options.tls, {
-          registry,
+          strangers,
           report,
           log,
           sharesPorts: options.sharesPorts === true,

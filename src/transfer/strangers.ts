@@ -24,14 +24,20 @@ export class Strangers {
     return !this.#registered.has(this.#registry.registrations(), address);
   }
 
-  /** Whether a request from this plain address is to be looked at; counts it. */
-  mayAsk(address: string): boolean {
+  /**
+   * Whether a request from this plain address is to be looked at; counts it.
+   *
+   * @param cost as how many requests it counts
+   */
+  mayAsk(address: string, cost = 1): boolean {
     if (!this.isStranger(address)) return true;
     const now = performance.now();
     this.#left = Math.min(this.#rate, this.#left + ((now - this.#at) / 1_000) * this.#rate);
     this.#at = now;
-    if (this.#left < 1) return false;
-    this.#left--;
+    // a rate below the cost lets one through after a rest, a rate of none nobody
+    const taken = Math.max(1, Math.min(cost, this.#rate));
+    if (this.#left < taken) return false;
+    this.#left -= taken;
     return true;
   }
 }

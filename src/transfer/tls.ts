@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { endpointOf, listenTcp } from './listeners.ts';
 import type { Report } from './report.ts';
-import type { Registry } from './source.ts';
+import type { Strangers } from './strangers.ts';
 import { CredentialFollower, type TlsFiles, type TlsMaterial } from './tls/credentials.ts';
 import { defaultHandshakeCaps, type HandshakeCaps, Handshakes } from './tls/handshakes.ts';
 
@@ -36,7 +36,7 @@ export class TlsDoor {
   constructor(
     options: TlsOptions,
     parts: {
-      registry: Registry;
+      strangers: Strangers;
       report: Report;
       log: Log;
       sharesPorts?: boolean;
@@ -49,7 +49,7 @@ export class TlsDoor {
     this.#report = parts.report;
     this.#onConnection = parts.onConnection;
     const caps = { ...defaultHandshakeCaps, ...options.caps };
-    this.#handshakes = new Handshakes({ registry: parts.registry, report: parts.report, caps });
+    this.#handshakes = new Handshakes({ strangers: parts.strangers, report: parts.report, caps });
     this.#credentials = new CredentialFollower(options, {
       log: parts.log,
       everyMs: options.lookEveryMs ?? LOOK_EVERY_MS,

@@ -5,28 +5,20 @@ import { buildQuery } from '../../src/dns/query.ts';
 import { OPCODE, RCODE, TYPE } from '../../src/dns/types.ts';
 import { exchange } from '../support/transfer-client.ts';
 import { dnsFloods } from './floods/dns.ts';
+import { holds } from './floods/holds.ts';
 import { httpFloods } from './floods/http.ts';
-import { type Measured, measure } from './floods/measure.ts';
+import { measure } from './floods/measure.ts';
 import { openStage, type Stage, ZONE } from './floods/stage.ts';
 
 /** Connections, or senders; `npm run bench -- floods` has more. */
 const COUNT = 600;
 const FOR_MS = 1_500;
-const MB = 1024 * 1024;
-/** What young objects, and the buffers of so many connections, may take. */
-const MOST_GROWN = 160 * MB;
 
 let stage: Stage;
 beforeAll(async () => {
   stage = await openStage(2_000);
 });
 afterAll(() => stage?.close());
-
-function holds({ answered, failed, memory }: Measured): void {
-  expect(failed).toEqual([]);
-  for (const times of Object.values(answered)) expect(times.length).toBeGreaterThan(0);
-  expect((memory.peak - memory.before) / MB).toBeLessThan(MOST_GROWN / MB);
-}
 
 describe('strangers flood DNS, and a registered secondary is served', () => {
   test.each(Object.keys(dnsFloods))('%s', { timeout: 90_000 }, async (name) => {

@@ -91,7 +91,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   };
   try {
-    await server.until(() => answers({ address: dns.ip, port: dns.port }, 'ready.invalid.'), 20_000);
+    await server.until(() => answers({ address: dns.ip, port: dns.port }, 'ready.invalid.'), 60_000);
   } catch (error) {
     await service.stop();
     throw error;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { isRegisteredAddress, plainAddress } from '../access.ts';
+import { plainAddress } from '../access.ts';
 import type { Peer, Report } from '../report.ts';
-import type { Registry } from '../source.ts';
+import type { Strangers } from '../strangers.ts';
 
 /** The bounds of what is not through the handshake yet; behind it those of every connection hold. */
 export interface HandshakeCaps {
@@ -19,6 +19,9 @@ export const defaultHandshakeCaps: HandshakeCaps = {
   handshakeMs: 10_000,
 };
 
+/** As how many requests of strangers a handshake counts: it has us sign, where a refusal only costs some octets. */
+const COST = 5;
+
 interface Handshake {
   readonly socket: Socket;
   readonly peer: Peer;
@@ -29,17 +32,17 @@ interface Handshake {
 
 /**
  * The TLS handshakes under way: so many at once, of which addresses that nobody registered have few, and each until
- * a deadline whatever is sent meanwhile.
+ * a deadline whatever is sent meanwhile. Those of strangers are counted among what strangers ask in a second.
  */
 export class Handshakes {
-  readonly #registry: Registry;
+  readonly #strangers: Strangers;
   readonly #report: Report;
   readonly #caps: HandshakeCaps;
   readonly #underWay = new Map<string, Handshake>();
-  #strangers = 0;
+  #ofStrangers = 0;
 
-  constructor(parts: { registry: Registry; report: Report; caps: HandshakeCaps }) {
-    this.#registry = parts.registry;
+  constructor(parts: { strangers: Strangers; report: Report; caps: HandshakeCaps }) {
+    this.#strangers = parts.strangers;
     this.#report = parts.report;
     this.#caps = parts.caps;
   }
@@ -59,10 +62,14 @@ export class Handshakes {
     }
     const address = plainAddress(remoteAddress);
     const peer = { address, port: remotePort, transport: 'tls' as const };
-    const isStranger = !isRegisteredAddress(this.#registry.registrations(), address);
+    const isStranger = this.#strangers.isStranger(address);
     const { handshakes, strangerHandshakes, handshakeMs } = this.#caps;
-    if (this.#underWay.size >= handshakes || (isStranger && this.#strangers >= strangerHandshakes)) {
+    if (this.#underWay.size >= handshakes || (isStranger && this.#ofStrangers >= strangerHandshakes)) {
       this.#report.turnedAway(peer, `${this.#underWay.size} TLS handshakes are under way already`);
+      socket.destroy();
+      return false;
+    }
+    if (!this.#strangers.mayAsk(address, COST)) {
       socket.destroy();
       return false;
     }
@@ -78,7 +85,7 @@ export class Handshakes {
     };
     const ends = endsOf(socket);
     this.#underWay.set(ends, handshake);
-    if (isStranger) this.#strangers++;
+    if (isStranger) this.#ofStrangers++;
     socket.once('close', () => {
       if (this.#underWay.get(ends) !== handshake) return;
       this.#forget(ends, handshake);
@@ -113,7 +120,7 @@ export class Handshakes {
   #forget(ends: string, handshake: Handshake): void {
     clearTimeout(handshake.timer);
     this.#underWay.delete(ends);
-    if (handshake.isStranger) this.#strangers--;
+    if (handshake.isStranger) this.#ofStrangers--;
   }
 }
 

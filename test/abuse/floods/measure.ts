@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { axfr, soa } from '../../support/transfer-client.ts';
@@ -8,7 +9,7 @@ import { residentOctets, SECONDARY, type Stage, type Target, TOKEN, ZONE } from 
 
 /** What an attacker is told. */
 export interface FloodOrder {
-  at: 'dns' | 'http';
+  at: 'dns' | 'http' | 'tls';
   /** The flood, by its name there. */
   name: string;
   to: Target;
@@ -23,11 +24,11 @@ export interface Flood {
   stop(): Promise<void> | void;
 }
 
-export type Kind = 'SOA over UDP' | 'SOA over TCP' | 'AXFR' | 'API';
+export type Kind = 'SOA over UDP' | 'SOA over TCP' | 'AXFR' | 'AXFR over TLS' | 'API';
 
 export interface Measured {
   /** Milliseconds of each answer that those who may ask got, by what they asked. */
-  answered: Record<Kind, number[]>;
+  answered: Partial<Record<Kind, number[]>>;
   /** What they did not get. */
   failed: string[];
   /** Octets. */
@@ -42,7 +43,7 @@ export async function measure(
   options: { forMs: number; timeoutMs?: number },
 ): Promise<Measured> {
   const measured: Measured = {
-    answered: { 'SOA over UDP': [], 'SOA over TCP': [], AXFR: [], API: [] },
+    answered: Object.fromEntries(Object.keys(questions(stage, 0)).map((kind) => [kind, []])),
     failed: [],
     memory: { before: residentOctets(stage.pid), peak: 0, after: 0 },
     done: '',
@@ -54,7 +55,7 @@ export async function measure(
   const stop =
     order === undefined
       ? async () => ''
-      : await attack({ ...order, to: { dns: stage.dns, http: stage.http } });
+      : await attack({ ...order, to: { dns: stage.dns, http: stage.http, tls: stage.tls } });
   try {
     const end = performance.now() + options.forMs;
     do {
@@ -62,7 +63,7 @@ export async function measure(
         const begun = performance.now();
         try {
           await ask();
-          measured.answered[kind as Kind].push(performance.now() - begun);
+          measured.answered[kind as Kind]?.push(performance.now() - begun);
         } catch (error) {
           measured.failed.push(`${kind}: ${String(error)}`);
         }
@@ -97,7 +98,10 @@ async function attack(order: FloodOrder): Promise<() => Promise<string>> {
   };
 }
 
-function questions({ dns, http }: Stage, timeoutMs: number): Record<Kind, () => Promise<unknown>> {
+function questions(
+  { dns, http, tls, authority }: Stage,
+  timeoutMs: number,
+): Partial<Record<Kind, () => Promise<unknown>>> {
   const asked = { ...dns, zone: ZONE, localAddress: SECONDARY, timeoutMs };
   const good = async (transport: 'udp' | 'tcp', timeoutMs: number) => {
     const { rcode } = await soa({ ...asked, transport, timeoutMs });
@@ -116,14 +120,15 @@ function questions({ dns, http }: Stage, timeoutMs: number): Record<Kind, () => 
     'SOA over UDP': again,
     'SOA over TCP': () => good('tcp', timeoutMs),
     AXFR: () => axfr(asked),
-    API: () => status(http, timeoutMs),
+    ...(tls && { 'AXFR over TLS': () => axfr({ ...asked, ...tls, tls: { ca: authority } }) }),
+    API: () => status(http, authority, timeoutMs),
   };
 }
 
-function status(http: Stage['http'], timeoutMs: number): Promise<void> {
+function status(http: Stage['http'], ca: string | undefined, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const asked = request(
-      { ...http, path: '/v1/zones', agent: false, headers: { authorization: `Bearer ${TOKEN}` } },
+    const asked = (ca === undefined ? request : secureRequest)(
+      { ...http, ca, path: '/v1/zones', agent: false, headers: { authorization: `Bearer ${TOKEN}` } },
       (response) => {
         response.resume();
         response.on('error', reject);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
+import { Authority } from '../../support/certificates.ts';
 import { freshDatabase } from '../../support/database.ts';
+import { freePort } from '../../support/secondaries/ports.ts';
 import { type Service, startService } from '../../support/service.ts';
 import { soa } from '../../support/transfer-client.ts';
 import { until } from '../../support/until.ts';
@@ -14,16 +16,23 @@ export const SECONDARY = '127.0.0.1';
 export interface Target {
   dns: { host: string; port: number };
   http: { host: string; port: number };
+  /** XFR over TLS. */
+  tls?: { host: string; port: number } | undefined;
 }
 
 /** A service in a process of its own, with a zone and a secondary that may have it. */
 export interface Stage extends Target {
+  /** Of its certificate, where both of its doors speak TLS. */
+  authority?: string;
   pid: number;
   log(): string;
   close(): Promise<void>;
 }
 
-/** @param url an empty database; by default one on the PostgreSQL of the test run */
+/**
+ * @param settings those of a service beside what a stage needs
+ * @param url an empty database; by default one on the PostgreSQL of the test run
+ */
 export async function openStage(
   records: number,
   settings: Record<string, string> = {},
@@ -50,6 +59,35 @@ export async function openStage(
     };
   } catch (error) {
     await close(service, database);
+    throw error;
+  }
+}
+
+/** A stage whose doors for transfers and HTTP speak TLS too, and TLS alone. */
+export async function openSecureStage(records: number, url?: string): Promise<Stage> {
+  const authority = await Authority.make();
+  try {
+    const { certFile, keyFile } = await authority.issue('flooded.test');
+    const port = await freePort();
+    const settings = {
+      TLS_LISTEN: `127.0.0.1:${port}`,
+      TLS_CERT: certFile,
+      TLS_KEY: keyFile,
+      HTTP_TLS_CERT: certFile,
+      HTTP_TLS_KEY: keyFile,
+    };
+    const stage = await openStage(records, settings, url);
+    return {
+      ...stage,
+      tls: { host: '127.0.0.1', port },
+      authority: authority.ca,
+      close: async () => {
+        await stage.close();
+        await authority.remove();
+      },
+    };
+  } catch (error) {
+    await authority.remove();
     throw error;
   }
 }
