@@ -50,12 +50,13 @@ async function zonesToPrune(
 async function pruneZones(pool: Pool, limits: JournalLimits, zoneIds: readonly string[]): Promise<number> {
   const { rows } = await pool.query<{ pruned: number }>(
     `with aged as (
-       select zone_id, from_serial, created_at,
+       select c.zone_id, c.from_serial, c.created_at,
          row_number() over newest_first as version,
          sum(octet_length(deleted) + octet_length(added)) over newest_first as bytes,
-         min(created_at) over newest_first as oldest
-       from zone_changes where zone_id = any ($4::bigint[])
-       window newest_first as (partition by zone_id order by created_at desc, to_serial desc)
+         min(c.created_at) over newest_first as oldest
+       from zone_changes c join zones z on z.id = c.zone_id where c.zone_id = any ($4::bigint[])
+       -- by how far they lie behind the published one on the ring of serials: clocks may have been set
+       window newest_first as (partition by c.zone_id order by (z.published_serial - c.to_serial) & 4294967295)
      ), past as (
        select c.zone_id, c.from_serial from zone_changes c
        join aged a on a.zone_id = c.zone_id and a.from_serial = c.from_serial and a.created_at = c.created_at

@@ -1,8 +1,9 @@
 /** The checker sees what it is there for: each kind of wrong, shown to it, is a violation. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LyingSecondary } from '../notify/lying-secondary.ts';
 import { until } from '../support/until.ts';
+import { watchAway } from './support/away.ts';
 import { Checker, type Watched } from './support/checker.ts';
 import { Random } from './support/random.ts';
 import { Traffic } from './support/traffic.ts';
@@ -69,15 +70,53 @@ test('half of a transaction, and one that is lost', async () => {
   ]);
 });
 
-test('an answer of ours that is older than a NOTIFY, but for a time in which it may be', async () => {
+test('an answer of ours that is older than a NOTIFY, but of a process that says that PostgreSQL is away', async () => {
+  const line = (msg: string) => `{"time":"${new Date().toISOString()}","msg":"${msg}"}\n`;
+  const away = line('PostgreSQL does not answer: the last confirmed versions are served until their EXPIRE');
+  let log = line('ready');
+  let meanwhile = '';
+  checker.watchAway = () => {
+    const wasAway = watchAway(() => log);
+    log += meanwhile;
+    return wasAway;
+  };
   liar.serials.set(ZONE, 5);
   await checker.notified(ZONE, 5, [server]);
-  checker.mayLag = true;
+  // it was so before it was asked; it came to be so meanwhile, and ended
+  log += away;
   await checker.notified(ZONE, 6, [server]);
+  log += line('PostgreSQL answers again');
+  meanwhile = away + line('PostgreSQL answers again');
+  await checker.notified(ZONE, 6, [server]);
+  meanwhile = '';
   expect(checker.violations).toEqual([]);
-  checker.mayLag = false;
   await checker.notified(ZONE, 6, [server]);
   expect(words()).toEqual([`liar: answered 5 for ${ZONE} after NOTIFY of 6`]);
+  // killed while it was so: what begins anew is not excused
+  log += away + line('ready');
+  await checker.notified(ZONE, 6, [server]);
+  expect(words()).toHaveLength(2);
+});
+
+test('a server whose processes of before and after a reload answer may waver, for a while', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    checker.watch({ ...server, name: 'wavers', wavers: true });
+    const shows = (serial: number) =>
+      checker.sawSerial('wavers', ZONE, serial, checker.shown('wavers', ZONE) ?? serial);
+    for (const serial of [5, 6, 5, 6, 5]) shows(serial);
+    vi.advanceTimersByTime(14_000);
+    for (const serial of [6, 5, 7, 5]) shows(serial);
+    expect(checker.violations).toEqual([]);
+    // one that is left behind is none that wavers, whatever the others answer in between
+    vi.advanceTimersByTime(2_000);
+    for (const serial of [7, 6, 7]) shows(serial);
+    expect(checker.violations).toEqual([]);
+    shows(5);
+    expect(words()).toEqual([`wavers: the serial of ${ZONE} went back from 7 to 5`]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('no answer at all is no violation', async () => {

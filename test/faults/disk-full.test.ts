@@ -44,7 +44,6 @@ const scenario = onStage(async () => {
 if (problem !== undefined) test.skip(`the disk is full: not tried, as no tmpfs can be mounted (${problem})`);
 else
   scenario('the disk of PostgreSQL is full, and has room again', async (stage) => {
-    stage.checker.mayLag = true;
     const times = LONG ? 5 : 1;
     const ballast = join(folder, 'ballast');
     for (let time = 0; time < times; time++) {

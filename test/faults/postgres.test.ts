@@ -21,7 +21,6 @@ const cut = ({ postgres }: Stage) =>
   );
 
 scenario('PostgreSQL stopped immediately, as by a power failure, and started again', async (stage) => {
-  stage.checker.mayLag = true;
   for (let time = 0; time < TIMES; time++) {
     await pause(stage.random.whole(200, 2_000));
     await stage.postgres.stop('SIGQUIT');
@@ -32,7 +31,6 @@ scenario('PostgreSQL stopped immediately, as by a power failure, and started aga
 });
 
 scenario('PostgreSQL restarted', async (stage) => {
-  stage.checker.mayLag = true;
   await pause(500);
   await stage.postgres.stop('SIGINT');
   await stage.postgres.start();
@@ -40,7 +38,6 @@ scenario('PostgreSQL restarted', async (stage) => {
 });
 
 scenario('connections cut by pg_terminate_backend, all at once', async (stage) => {
-  stage.checker.mayLag = true;
   const times = TIMES * 4;
   for (let time = 0; time < times; time++) {
     await pause(stage.random.whole(0, 800));
@@ -50,7 +47,6 @@ scenario('connections cut by pg_terminate_backend, all at once', async (stage) =
 });
 
 scenario('no connection left, and those that were are cut', async (stage) => {
-  stage.checker.mayLag = true;
   for (let time = 0; time < TIMES; time++) {
     const taken: pg.Client[] = [];
     await cut(stage);
@@ -70,7 +66,6 @@ scenario('no connection left, and those that were are cut', async (stage) => {
 });
 
 scenario('a fail-over to a server that can only be read, which is promoted later', async (stage) => {
-  stage.checker.mayLag = true;
   await pause(500);
   await stage.postgres.stop('SIGINT');
   await stage.postgres.startReadOnly();

@@ -45,6 +45,15 @@ test('the oldest versions go above a number of them, and what stays leads to the
   expect(await historyFrom(first + 4)).toEqual([first + 4, first + 5]);
 });
 
+test('which are the oldest is told by their serials: clocks may have been set back', async () => {
+  await store.pool.query(
+    `update zone_changes set created_at = created_at + interval '3 hours' where from_serial < $1::bigint`,
+    [first + 3],
+  );
+  expect(await pruneJournal(store.pool, { ...UNLIMITED, versions: 2 })).toBe(4);
+  expect(await historyFrom(first + 4)).toEqual([first + 4, first + 5]);
+});
+
 test('the oldest versions go above a number of bytes', async () => {
   const { rows } = await store.operator.query<{ bytes: number }>(
     'select octet_length(deleted) + octet_length(added) as bytes from zone_changes limit 1',

@@ -31,8 +31,8 @@ interface Known {
 }
 
 const EVERY_MS = 60;
-/** How long a server that wavers may. */
-const WAVERS_MS = 10_000;
+/** A server that wavers shows nothing that it had gone past so long ago. */
+const WAVERS_MS = 15_000;
 /** Contents that are kept in full, to tell what differs. */
 const KEPT_IN_FULL = 30;
 
@@ -45,16 +45,19 @@ export class Checker {
   readonly counts = { serials: 0, contents: 0, versions: 0, notifies: 0 };
   /** What is wrong with a content by itself, as that it holds half of a transaction. */
   judge: (zone: string, sighting: Sighting) => string[] = () => [];
-  /** Whether answers of our own may be older than a NOTIFY now: a process that can't reach PostgreSQL doesn't know of it. */
-  mayLag = false;
+  /**
+   * Called before a process of our own is asked; tells afterwards whether its answer may be older than a NOTIFY: one that PostgreSQL doesn't
+   * answer doesn't know of it, and has to say so.
+   */
+  watchAway: (server: string) => () => Promise<boolean> = () => async () => false;
   readonly #zones: readonly string[];
   readonly #servers = new Map<string, { at: Watched; loop: Promise<void> }>();
   /** Highest serial shown, by server and zone. */
   readonly #shown = new Map<string, number>();
   /** By zone, then serial. */
   readonly #known = new Map<string, Map<number, Known>>();
-  /** Since when a server shows less than before, by server and zone. */
-  readonly #wavering = new Map<string, number>();
+  /** What servers that waver had shown, the newest last, with when they first did, by server and zone. */
+  readonly #steps = new Map<string, { serial: number; at: number }[]>();
   #stopped = false;
 
   constructor(zones: readonly string[]) {
@@ -110,19 +113,27 @@ export class Checker {
 
   /** `before`: what it had shown when it was asked, as answers to questions at once may come in any order. */
   sawSerial(server: string, zone: string, serial: number, before: number | undefined): void {
-    const shown = this.shown(server, zone);
-    if (shown === undefined || isNewer(serial, shown)) this.#shown.set(`${server} ${zone}`, serial);
-    if (before === undefined) return;
     const key = `${server} ${zone}`;
-    if (['equal', 'newer'].includes(compareSerial(serial, before))) {
-      this.#wavering.delete(key);
-      return;
-    }
-    const since = this.#wavering.get(key) ?? performance.now();
-    this.#wavering.set(key, since);
+    const shown = this.#shown.get(key);
+    const isStep = shown === undefined || isNewer(serial, shown);
+    if (isStep) this.#shown.set(key, serial);
     const mayWaver = this.#servers.get(server)?.at.wavers === true;
-    if (!mayWaver || performance.now() - since > WAVERS_MS)
+    const least = mayWaver ? this.#gonePast(key, isStep ? serial : undefined) : before;
+    if (before === undefined || least === undefined) return;
+    if (!['equal', 'newer'].includes(compareSerial(serial, least)))
       this.#violated(`${server}: the serial of ${zone} went back from ${before} to ${serial}`);
+  }
+
+  /** What it had reached before it may waver from there; with `step`, it reaches that now. */
+  #gonePast(key: string, step: number | undefined): number | undefined {
+    const now = performance.now();
+    const steps = [
+      ...(this.#steps.get(key) ?? []),
+      ...(step === undefined ? [] : [{ serial: step, at: now }]),
+    ];
+    while (steps[1] !== undefined && now - steps[1].at > WAVERS_MS) steps.shift();
+    this.#steps.set(key, steps);
+    return steps[0]?.serial;
   }
 
   sawContent(server: string, zone: string, sighting: Sighting): void {
@@ -151,8 +162,9 @@ export class Checker {
     for (const server of own) {
       const asker = await Asker.connect(server);
       try {
+        const wasAway = this.watchAway(server.name);
         const answer = await this.serial(asker, server, zone);
-        if (answer !== undefined && isNewer(serial, answer) && !this.mayLag)
+        if (answer !== undefined && isNewer(serial, answer) && !(await wasAway()))
           this.#violated(`${server.name}: answered ${answer} for ${zone} after NOTIFY of ${serial}`);
       } finally {
         asker.close();

@@ -52,7 +52,6 @@ async function converge(stage: Stage): Promise<string> {
     versions += await replay(stage, id, anchor);
     stage.anchors.set(id, await contentOf(stage, id));
   }
-  checker.mayLag = false;
   if (checker.violations.length > 0)
     throw new Error(`violated: ${checker.violations.join('\n')}\n${logs(stage, /"level":"(warn|error)"/)}`);
   const { serials, contents } = checker.counts;

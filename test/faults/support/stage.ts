@@ -11,6 +11,7 @@ import { type Secondary, type SecondaryKind, startSecondary } from '../../suppor
 import { freePort } from '../../support/secondaries/ports.ts';
 import { until } from '../../support/until.ts';
 import { Upstream } from '../../support/upstream.ts';
+import { watchAway } from './away.ts';
 import { asWatched, Checker, type Watched } from './checker.ts';
 import type { Random } from './random.ts';
 import { RoleProcess } from './role-process.ts';
@@ -109,6 +110,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const checker = new Checker(zones);
     stops.push(() => checker.stop());
     checker.judge = (zone, sighting) => traffic.judge(zone, sighting);
+    checker.watchAway = (name) =>
+      watchAway(() => processes.find((process) => process.name === name)?.log() ?? '');
     const serving = processes.filter(({ serves }) => serves);
     const own = serving.map(({ name, dns }) => ({ name, address: dns.ip, port: dns.port }));
     const listener = await LyingSecondary.start();
