@@ -213,7 +213,9 @@ create table service_processes (
   queue_kind text not null,
   queue_hash text not null,
   started_at timestamp with time zone not null default now(),
-  seen_at timestamp with time zone not null default now()
+  seen_at timestamp with time zone not null default now(),
+  version text,
+  unknown_steps text[] not null default '{}'::text[]
 );
 
 create table steady_packs (
@@ -311,7 +313,8 @@ create table zone_tombstones (
 
 create table zoneferry_migrations (
   name text not null,
-  applied_at timestamp with time zone not null default now()
+  applied_at timestamp with time zone not null default now(),
+  stands_alone text
 );
 
 create table zones (

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { showPresence } from './app/presence.ts';
+import { Presence } from './app/presence.ts';
 import { startReplica } from './app/replica.ts';
+import { SchemaWatch } from './app/schema-watch.ts';
 import { keepSealed } from './app/secrets.ts';
 import type { Shared } from './app/shared.ts';
 import { openTracing } from './app/tracing.ts';
@@ -37,6 +38,8 @@ export interface ServiceOptions {
   sharesPorts?: boolean;
   /** Ends the start while it waits for PostgreSQL or Redis. */
   signal?: AbortSignal;
+  /** Called where the database went ahead of this process by a step that stands alone: it has to end. Default: the service stops. */
+  onOutdated?: (reason: UserError) => void;
 }
 
 export interface Service {
@@ -86,7 +89,19 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onStop: (end: () => unknown) => stops.push(end),
       onReady: (reason: () => string | undefined) => reasons.push(reason),
     };
-    if ((await prepareDatabase(pool, log, options)) === 'replica') {
+    const watch = new SchemaWatch(
+      pool,
+      log,
+      options.onOutdated ??
+        ((reason) => {
+          log.error({}, reason.message);
+          void stop();
+        }),
+    );
+    const presence = new Presence(pool, queuePlace(config.redisUrl), watch, log);
+    stops.push(() => presence.leave());
+    if ((await prepareDatabase(pool, log, presence, options)) === 'replica') {
+      stops.push(watch.start());
       if ((options.processes ?? 1) > 1) await startTransferProcesses(few, options.processes ?? 1);
       else await startReplica({ ...few, signal: options.signal }, options.sharesPorts);
       if (options.sharesPorts === true) stops.push(tellParent(few.metrics, reasons));
@@ -127,7 +142,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       const { startApi } = await import('./app/api.ts');
       await startApi(shared, reasons);
     }
-    stops.push(await showPresence(pool, options.roles, queuePlace(config.redisUrl), log));
+    await presence.has(options.roles);
+    stops.push(() => presence.has([]).catch(() => {}));
     hints.start();
     return { stop };
   } catch (error) {
@@ -149,12 +165,13 @@ async function joinEmbedded(config: Config, stops: (() => unknown)[]): Promise<s
 async function prepareDatabase(
   pool: Pool,
   log: Log,
+  presence: Presence,
   { roles, signal }: ServiceOptions,
 ): Promise<'primary' | 'replica'> {
   for (let wait = 250; ; wait = Math.min(wait * 2, 5_000)) {
     try {
       if (roles.every((role) => role === 'transfer') && (await isStandby(pool))) return 'replica';
-      const applied = await migrate(pool);
+      const applied = await migrate(pool, { joining: (client) => presence.join(client) });
       if (applied.length > 0) log.info({ applied }, `database migrated: ${applied.join(', ')}`);
       return 'primary';
     } catch (error) {

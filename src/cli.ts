@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from './version.ts';
 
 /** A command group: what `--help` says of it, and where it is. Only the group asked for is loaded, so that commands start fast. */
 interface Group {
@@ -64,7 +64,7 @@ async function run(words: string[]): Promise<number> {
 async function programFor(words: readonly string[]): Promise<Command> {
   const program = new Command('zoneferry')
     .description('Secondary DNS with ALIAS: from PostgreSQL to your secondaries by AXFR and IXFR.')
-    .version(versionOfPackage())
+    .version(VERSION)
     .configureHelp({ showGlobalOptions: false })
     // failures are one line, printed above
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
@@ -88,9 +88,4 @@ function inOrder(program: Command): Command {
   const names = GROUPS.map((group) => group.name);
   (program.commands as Command[]).sort((a, b) => names.indexOf(a.name()) - names.indexOf(b.name()));
   return program;
-}
-
-function versionOfPackage(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

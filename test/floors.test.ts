@@ -20,7 +20,7 @@ const FLOORS: Record<string, number> = {
   demo: 6,
 };
 /** Small shared tools, which every floor may use. */
-const SHARED = new Set(['clock', 'errors', 'log', 'trace', 'endpoint', 'resolver-address']);
+const SHARED = new Set(['clock', 'errors', 'log', 'trace', 'endpoint', 'resolver-address', 'version']);
 const ABOVE_ALL = new Set(['config', 'app', 'cli', 'demo']);
 
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((name) =>

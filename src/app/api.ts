@@ -1,14 +1,12 @@
-import { createRequire } from 'node:module';
 import { systemClock } from '../clock.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf } from '../errors.ts';
 import { HttpServer } from '../http/server.ts';
 import { planResync } from '../sync/plan.ts';
+import { VERSION } from '../version.ts';
 import { guardsOf, policyOf } from './policy.ts';
 import { openResolver } from './resolver.ts';
 import type { Shared } from './shared.ts';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /**
  * The role `api`: HTTP.
@@ -31,7 +29,7 @@ export async function startApi(
     rate: config.apiRate,
     connections: config.httpConnections,
     perZone: config.metricsPerZone,
-    version,
+    version: VERSION,
     pool,
     hints,
     secrets,

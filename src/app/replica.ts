@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
 import { formatEndpoint } from '../endpoint.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { missingSteps } from '../store/migrate.ts';
 import { createPool } from '../store/pool.ts';
 import { Registry } from '../store/registry.ts';
 import { checkStandby } from '../store/standby/check.ts';
 import { StandbySource } from '../store/standby/source.ts';
+import { missingSteps } from '../store/steps.ts';
 import { createTransferServer } from '../transfer/server.ts';
 import type { Shared } from './shared.ts';
 

@@ -41,6 +41,11 @@ async function run(options: { roles: Role[]; processes?: number; json?: boolean 
       sharesPorts: process.env[SHARES_PORTS] === 'on',
       log,
       signal: stopping.signal,
+      // at once, as if it were killed: what is under way is not to be finished
+      onOutdated: (reason) => {
+        process.stderr.write(`error: ${reason.message}\n`);
+        process.exit(reason.exitCode);
+      },
     });
     process.send?.({ ready: true });
     log.info({ pid: process.pid, roles: options.roles }, 'ready');

@@ -4,6 +4,7 @@ import { countHeld } from '../store/guards/status.ts';
 import { countStates } from '../store/ledger/states.ts';
 import { readVisibleTotals } from '../store/ledger/visible.ts';
 import { readMeasures, readZoneMeasures } from '../store/measures.ts';
+import { countBehind } from '../store/processes.ts';
 import { listSecondaries } from '../store/secondaries.ts';
 import { changeToVisible } from './change-to-visible.ts';
 import type { Metrics } from './metrics.ts';
@@ -29,14 +30,16 @@ export function scraper(
   let running: Promise<string> | undefined;
 
   async function readDatabase(): Promise<void> {
-    const [{ zones, targets, staleSince, secondaries }, held, visible, counts, registered] =
+    const [{ zones, targets, staleSince, secondaries }, held, visible, counts, registered, behind] =
       await Promise.all([
         readMeasures(pool),
         countHeld(pool),
         readVisibleTotals(pool),
         countStates(pool),
         listSecondaries(pool),
+        countBehind(pool),
       ]);
+    gauges.behind.set(behind);
     histogram = changeToVisible(visible);
     for (const { id, name } of registered)
       for (const [state, value] of Object.entries(counts.get(id) ?? {}))
@@ -141,5 +144,9 @@ function makeGauges(registry: Registry) {
     ),
     held: gauge('guard_held_aliases', 'ALIAS records that a guard keeps from changing.', 'guard'),
     jobs: gauge('jobs', 'Jobs of the queue.', 'state'),
+    behind: gauge(
+      'processes_behind',
+      'Processes at work that are of an older version than the one that migrated the database last.',
+    ),
   };
 }

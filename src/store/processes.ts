@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Pool } from './pool.ts';
+import type { Client, Pool } from './pool.ts';
 
 /** How often a process has to renew its row, and after how long without it counts as gone. */
 export const HEARTBEAT_EVERY_MS = 5_000;
@@ -17,8 +17,13 @@ export interface QueuePlace {
 export interface ServiceProcess {
   /** `host/process number/random part` */
   id: string;
+  /** None while it starts or stops. */
   roles: string[];
   queue: QueuePlace;
+  /** Null: it is from before processes said so. */
+  version: string | null;
+  /** Steps that the database has and this process doesn't know. */
+  unknownSteps: string[];
   startedAt: Date;
   seenAt: Date;
   alive: boolean;
@@ -38,15 +43,17 @@ export function queuePlace(redisUrl: string | undefined): QueuePlace {
 
 /** Tells the others that this process is at work. Call again every `HEARTBEAT_EVERY_MS`: that is the heartbeat. */
 export async function registerProcess(
-  pool: Pool,
-  process: { id: string; roles: readonly string[]; queue: QueuePlace },
+  db: Pool | Client,
+  process: Pick<ServiceProcess, 'id' | 'roles' | 'queue' | 'version' | 'unknownSteps'>,
 ): Promise<void> {
-  await pool.query({
+  const { id, roles, queue, version, unknownSteps } = process;
+  await db.query({
     name: 'register process',
-    text: `insert into service_processes (id, roles, queue_kind, queue_hash) values ($1, $2::text[], $3, $4)
+    text: `insert into service_processes (id, roles, queue_kind, queue_hash, version, unknown_steps)
+      values ($1, $2::text[], $3, $4, $5, $6::text[])
       on conflict (id) do update set roles = excluded.roles, queue_kind = excluded.queue_kind, queue_hash = excluded.queue_hash,
-        seen_at = clock_timestamp()`,
-    values: [process.id, process.roles, process.queue.kind, process.queue.hash],
+        version = excluded.version, unknown_steps = excluded.unknown_steps, seen_at = clock_timestamp()`,
+    values: [id, roles, queue.kind, queue.hash, version, unknownSteps],
   });
 }
 
@@ -60,20 +67,30 @@ export async function forgetProcesses(pool: Pool): Promise<void> {
   await pool.query(`delete from service_processes where seen_at < now() - interval '${FORGOTTEN_AFTER}'`);
 }
 
-/** Every process with a row, the oldest first. */
-export async function listProcesses(pool: Pool): Promise<ServiceProcess[]> {
-  const { rows } = await pool.query(
+/** Every process with a row, the oldest first; also where the steps that some columns came with are still to be made. */
+export async function listProcesses(db: Pool | Client): Promise<ServiceProcess[]> {
+  const { rows } = await db.query(
     `select id, roles, queue_kind, queue_hash, started_at, seen_at,
+       to_jsonb(process) ->> 'version' as version,
+       coalesce(to_jsonb(process) -> 'unknown_steps', '[]') as unknown_steps,
        seen_at > clock_timestamp() - make_interval(secs => $1) as alive
-     from service_processes order by started_at, id`,
+     from service_processes as process order by started_at, id`,
     [GONE_AFTER_MS / 1000],
   );
   return rows.map((row) => ({
     id: row.id,
     roles: row.roles,
     queue: { kind: row.queue_kind, hash: row.queue_hash },
+    version: row.version,
+    unknownSteps: row.unknown_steps,
     startedAt: row.started_at,
     seenAt: row.seen_at,
     alive: row.alive,
   }));
+}
+
+/** How many processes at work are of an older version than the one that migrated the database last. */
+export async function countBehind(pool: Pool): Promise<number> {
+  const processes = await listProcesses(pool);
+  return processes.filter((one) => one.alive && (one.version === null || one.unknownSteps.length > 0)).length;
 }

@@ -271,6 +271,8 @@ describe('without a service', () => {
       id: 'h/1/a',
       roles: ['worker'],
       queue: { kind: 'postgresql', hash: '' },
+      version: null,
+      unknownSteps: [],
     });
     expect(await cli.fails(1, 'resync')).toMatch(/all are busy, and job \d+ waits/);
     expect(await cli.json('jobs', '--state', 'waiting')).toHaveLength(1);
@@ -281,6 +283,8 @@ describe('without a service', () => {
       id: 'h/1/b',
       roles: ['worker'],
       queue: { kind: 'redis', hash: 'x' },
+      version: null,
+      unknownSteps: [],
     });
     expect(await cli.fails(1, 'resync')).toMatch(/service's queue is on Redis, this command's on PostgreSQL/);
   });

@@ -83,6 +83,7 @@ describe('/metrics', () => {
         'zoneferry_alias_stale_seconds',
         'zoneferry_guard_held_aliases',
         'zoneferry_jobs',
+        'zoneferry_processes_behind',
         'process_cpu_seconds_total',
         'nodejs_heap_size_used_bytes',
       ]),

@@ -1,9 +1,9 @@
 import { systemClock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import { hideCredentials } from '../../log.ts';
-import { missingSteps } from '../../store/migrate.ts';
 import type { Pool } from '../../store/pool.ts';
 import { readServerState } from '../../store/server-state.ts';
+import { missingSteps } from '../../store/steps.ts';
 import { failed, ok, type Verdict, warning } from './verdict.ts';
 
 /** Seconds between the clocks from which on it is worth a word; TSIG takes 300 (RFC 8945, 10). */

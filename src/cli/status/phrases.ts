@@ -23,9 +23,16 @@ export function processesInWords(processes: readonly ServiceProcess[]): string {
   if (processes.length === 0) return 'no process of the service is alive: zoneferry serve starts one';
   return processes
     .map(
-      (one) => `process ${one.id} (${one.roles.join(', ')}), up ${ago(one.startedAt)?.replace(' ago', '')}`,
+      (one) =>
+        `process ${one.id} (${one.roles.join(', ') || 'starting or stopping'}), ${one.version === null ? 'of an early version' : `version ${one.version}`}, up ${ago(one.startedAt)?.replace(' ago', '')}${behindInWords(one)}`,
     )
     .join('\n');
+}
+
+function behindInWords({ unknownSteps }: ServiceProcess): string {
+  return unknownSteps.length === 0
+    ? ''
+    : `; the database was migrated by a newer version (${unknownSteps.join(', ')}): run that one here, too`;
 }
 
 export function outcomeInWords(alias: AliasStatus): string {

@@ -12,6 +12,8 @@ export class RoleProcess {
   settings: Record<string, string>;
   /** A program that starts it, and its arguments, such as one that turns the clock. */
   wrapper: readonly string[] = [];
+  /** Of another release; by default this one. */
+  bin: string | undefined;
   readonly #folder: string;
   #server: ServerProcess | undefined;
   /** The one that said so. */
@@ -65,10 +67,14 @@ export class RoleProcess {
   start(): void {
     this.#said = this.log().slice(-200_000);
     const [command = '', ...args] = [...this.wrapper, process.execPath];
-    this.#server = new ServerProcess(command, [...args, BIN, 'serve', '--roles', this.roles.join(',')], {
-      folder: this.#folder,
-      environment: environmentOf(this.settings),
-    });
+    this.#server = new ServerProcess(
+      command,
+      [...args, this.bin ?? BIN, 'serve', '--roles', this.roles.join(',')],
+      {
+        folder: this.#folder,
+        environment: environmentOf(this.settings),
+      },
+    );
   }
 
   /** Waits until it says that it is ready. */
