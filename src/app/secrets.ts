@@ -25,14 +25,14 @@ export async function keepSealed(rooms: {
     if (closed.join() !== told && closed.length > 0)
       log.error(
         { keys: closed },
-        `the secrets of ${closed.join(', ')} can not be opened with SECRET_KEY: who signs with them is refused`,
+        `the secrets of ${someOf(closed)} can not be opened with SECRET_KEY: who is registered with them is refused, signed or not; add the SECRET_KEY of before behind a comma, or make the keys anew`,
       );
     told = closed.join();
   };
   const first = await sealSecrets(pool, secrets);
   if (first.closed.length > 0 && first.opened === 0)
     throw new UserError(
-      `SECRET_KEY: ${secrets.prefix === undefined ? 'is unset' : 'got another one'}, takes the one that the TSIG secrets in the database are encrypted with (${first.closed.length} can't be opened)`,
+      `SECRET_KEY: ${secrets.prefix === undefined ? 'is unset' : 'got another one'}, takes the one that the TSIG secrets in the database are encrypted with (${first.closed.length} can't be opened: ${someOf(first.closed)}); after a change of it, or with a back-up from before, NEW,OLD opens both`,
     );
   tell(first.closed);
 
@@ -65,4 +65,8 @@ export async function keepSealed(rooms: {
     clearInterval(timer);
     await running;
   };
+}
+
+function someOf(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
 }

@@ -11,6 +11,8 @@ export interface Registration {
   addresses: string[];
   transferFrom: string[];
   keys: TsigKey[];
+  /** It has keys, and the secret of none can be opened: that makes it no registration without keys. */
+  locked: boolean;
   zones: 'all' | ReadonlySet<string>;
   /** The catalog that lists its zones. */
   catalog?: string;
@@ -51,15 +53,20 @@ export class Registry {
     // one that was overtaken by a later one is out of date
     if (turn < this.#applied) return;
     this.#applied = turn;
-    this.#registrations = rows.map((row) => ({
-      secondaryId: row.id,
-      name: row.name,
-      addresses: (row.addresses as string[]).flatMap((address) => parseEndpoint(address, 53)?.ip ?? []),
-      transferFrom: row.ranges,
-      keys: (row.keys as string[]).flatMap((name) => keys.get(nameKey(absoluteName(name))) ?? []),
-      zones: row.zones === null ? 'all' : new Set(row.zones as string[]),
-      ...(row.catalog === null ? {} : { catalog: row.catalog }),
-    }));
+    this.#registrations = rows.map((row) => {
+      const names = row.keys as string[];
+      const opened = names.flatMap((name) => keys.get(nameKey(absoluteName(name))) ?? []);
+      return {
+        secondaryId: row.id,
+        name: row.name,
+        addresses: (row.addresses as string[]).flatMap((address) => parseEndpoint(address, 53)?.ip ?? []),
+        transferFrom: row.ranges,
+        keys: opened,
+        locked: names.length > 0 && opened.length === 0,
+        zones: row.zones === null ? 'all' : new Set(row.zones as string[]),
+        ...(row.catalog === null ? {} : { catalog: row.catalog }),
+      };
+    });
     this.#keys = keys;
   }
 }

@@ -34,7 +34,8 @@ export class Secrets {
   /** The secret of a stored text; undefined where it was encrypted with a key that is not here, or was tampered with. */
   open(stored: string): Buffer | undefined {
     const [, id, text = ''] = FORM.exec(stored) ?? [];
-    if (id === undefined) return Buffer.from(stored, 'base64');
+    // cut off behind its colons it is no base64 that anybody wrote, but would be read as some
+    if (id === undefined) return stored.includes(':') ? undefined : Buffer.from(stored, 'base64');
     const key = this.#keys.find((candidate) => candidate.id === id)?.key;
     const sealed = Buffer.from(text, 'base64');
     if (!key || sealed.length < NONCE_OCTETS + TAG_OCTETS) return undefined;

@@ -28,11 +28,14 @@ export function decideAccess(
     return refuse('unknown-address', `no secondary is registered with the address ${plainAddress(address)}`);
   }
   const matching = here.filter((registration) =>
-    key === undefined ? registration.keys.length === 0 : registration.keys.some((own) => sameKey(own, key)),
+    key === undefined ? isWithoutKey(registration) : registration.keys.some((own) => sameKey(own, key)),
   );
   if (matching.length === 0) {
     return key === undefined
-      ? refuse('key-expected', `secondary ${namesOf(here)} has a key, and the request is not signed`)
+      ? refuse(
+          'key-expected',
+          `secondary ${namesOf(here)} has a key${here.some(({ locked }) => locked) ? ' that SECRET_KEY does not open' : ''}, and the request is not signed`,
+        )
       : refuse('key-not-theirs', `key ${formatName(key.name)} is not registered for ${namesOf(here)}`);
   }
   const isCatalog = registrations.some((registration) => registration.catalog === zone);
@@ -68,9 +71,7 @@ export class UnsignedAccess {
   #of(registrations: readonly Registration[], address: string): readonly Registration[] {
     const known = this.#matching.get(address);
     if (known !== undefined) return known;
-    const matching = registrations
-      .filter(({ keys }) => keys.length === 0)
-      .filter((one) => isFrom(one, address));
+    const matching = registrations.filter(isWithoutKey).filter((one) => isFrom(one, address));
     if (this.#matching.size >= MOST_ADDRESSES) this.#matching.clear();
     this.#matching.set(address, matching);
     return matching;
@@ -109,6 +110,10 @@ export function plainAddress(address: string): string {
   const unscoped = address.split('%', 1)[0]!;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(unscoped)?.[1];
   return mapped ?? unscoped;
+}
+
+function isWithoutKey({ keys, locked }: Registration): boolean {
+  return keys.length === 0 && locked !== true;
 }
 
 function mayHave(registration: Registration, zone: string, isCatalog: boolean): boolean {

@@ -52,6 +52,8 @@ export interface Registration {
   /** Ranges in CIDR form, beside the addresses. */
   readonly transferFrom: readonly string[];
   readonly keys: readonly TsigKey[];
+  /** It has keys, and the secret of none can be had: nobody signs as it, and nobody may ask as it without. */
+  readonly locked?: boolean;
   /** The zones it may transfer, by canonical text. */
   readonly zones: 'all' | ReadonlySet<string>;
   /** Its catalog (RFC 9432), by canonical text: a zone for those alone that name it, whatever `zones` says. */
