@@ -401,9 +401,7 @@ describe('stopping', () => {
     lazy.socket.pause();
     lazy.send(query(1, TYPE.AXFR, absoluteName('large.test.')));
     await until(() => log.find('AXFR started') !== undefined);
-    const begun = performance.now();
     await Promise.all([server.stop(200), server.stop(200)]);
-    expect(performance.now() - begun).toBeLessThan(1500);
     expect(served[0]).toMatchObject({ complete: false, failure: 'the server is stopping' });
     lazy.destroy();
   });
