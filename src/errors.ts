@@ -24,8 +24,13 @@ export function messageOf(error: unknown): string {
  * stands as `?`, and what is over `most` characters is cut.
  */
 export function oneLine(text: string, most = 2_000): string {
-  const clean = text.replace(UNPRINTABLE, '?');
-  return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
+  const clean = text.toWellFormed().replace(UNPRINTABLE, '?');
+  return clean.length > most ? `${cut(clean, most - 1)}…` : clean;
+}
+
+/** The first `most` characters, with no half of one at the end: PostgreSQL takes none in JSON. */
+export function cut(text: string, most: number): string {
+  return text.slice(0, most).toWellFormed();
 }
 
 /** Control characters, separators of lines, and marks of direction. */

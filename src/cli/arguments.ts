@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import { absoluteName, NameError, nameKey } from '../dns/name.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
+import { oneLine } from '../errors.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 
 /** Adds `--json` and examples to a command. */
@@ -78,7 +79,7 @@ export function addresses(text: string): string[] {
   for (const word of words) {
     const endpoint = parseEndpoint(word, 53);
     if (!endpoint || endpoint.port === 0)
-      throw new InvalidArgumentError(`"${word}" is no IP, IP:PORT, [IP6]:PORT or IP@PORT.`);
+      throw new InvalidArgumentError(`"${oneLine(word, 80)}" is no IP, IP:PORT, [IP6]:PORT or IP@PORT.`);
   }
   if (words.length === 0) throw new InvalidArgumentError('It takes one address at least.');
   return words;
@@ -88,7 +89,7 @@ export function addresses(text: string): string[] {
 export function server(text: string): Endpoint {
   const endpoint = parseEndpoint(text, 53);
   if (!endpoint || endpoint.port === 0)
-    throw new InvalidArgumentError(`"${text}" is no IP, IP:PORT, [IP6]:PORT or IP@PORT.`);
+    throw new InvalidArgumentError(`"${oneLine(text, 80)}" is no IP, IP:PORT, [IP6]:PORT or IP@PORT.`);
   return endpoint;
 }
 
@@ -100,7 +101,9 @@ export function ranges(text: string): string[] {
     const family = isIP(ip);
     const bits = length === undefined ? 0 : /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
     if (family === 0 || more !== undefined || !(bits <= (family === 4 ? 32 : 128)))
-      throw new InvalidArgumentError(`"${word}" is no range such as 192.0.2.0/24 or 2001:db8::/32.`);
+      throw new InvalidArgumentError(
+        `"${oneLine(word, 80)}" is no range such as 192.0.2.0/24 or 2001:db8::/32.`,
+      );
   }
   return words;
 }

@@ -131,7 +131,8 @@ export function addressPerFamily(): Parser<{ readonly ipv4?: string; readonly ip
 export function cronExpression(): Parser<string> {
   return {
     takes: 'a cron expression of five fields, or six with the seconds first, like */10 * * * * *',
-    parse: (text) => (isCronExpression(text) ? text : undefined),
+    // node-cron writes ranges out before it looks at their ends
+    parse: (text) => (text.length <= 500 && !/\d{5}/.test(text) && isCronExpression(text) ? text : undefined),
   };
 }
 

@@ -34,10 +34,12 @@ const ratio: Parser<number> = {
 const headers: Parser<Readonly<Record<string, string>>> = {
   takes: 'name=value, several between commas',
   parse(written) {
-    const pairs = written.split(',').map((pair) => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair));
+    const pairs = written.split(',').map((pair) => /^([^=\s]+)\s*=(.*)$/s.exec(pair.trim()));
     if (pairs.some((pair) => pair === null)) return undefined;
     try {
-      return Object.fromEntries(pairs.map((pair) => [pair?.[1], decodeURIComponent(pair?.[2] ?? '')]));
+      return Object.fromEntries(
+        pairs.map((pair) => [pair?.[1], decodeURIComponent(pair?.[2]?.trim() ?? '')]),
+      );
     } catch {
       return undefined;
     }

@@ -112,7 +112,7 @@ function readStep(message: Message, walk: Walk, family: Family): Step {
     if (!here) break;
   }
   if (message.rcode === RCODE.NXDOMAIN) return { kind: 'nxdomain', ...negativeTtl(message, walk) };
-  if (hasSoa(message)) return { kind: 'nodata', ...negativeTtl(message, walk) };
+  if (soaOf(message)) return { kind: 'nodata', ...negativeTtl(message, walk) };
   if (walk.name !== from) return { kind: 'more' };
   if (answers.size > 0) return failed('malformed', `the answer has nothing about ${nameKey(walk.name)}`);
   // Without a SOA it is a "no data" too (RFC 2308, 2.2), unless the answer came from one who doesn't recurse at all.
@@ -209,13 +209,14 @@ function byOwner(answers: readonly ResourceRecord[], family: Family): Map<string
   return owners;
 }
 
-function hasSoa(message: Message): boolean {
-  return message.authorities.some((record) => record.type === TYPE.SOA && record.class === CLASS_IN);
+/** Of another class it may have no data at all. */
+function soaOf(message: Message): ResourceRecord | undefined {
+  return message.authorities.find((record) => record.type === TYPE.SOA && record.class === CLASS_IN);
 }
 
 /** How long a "no" may be kept: the lesser of the SOA's TTL and its minimum (RFC 2308, 5), and of the chain's TTLs. */
 function negativeTtl(message: Message, walk: Walk): { ttl?: number } {
-  const soa = message.authorities.find((record) => record.type === TYPE.SOA);
+  const soa = soaOf(message);
   if (soa === undefined) return {};
   const minimum = soa.rdata.readUInt32BE(soa.rdata.length - 4);
   return { ttl: Math.min(walk.ttl, soa.ttl, minimum) };

@@ -1,4 +1,5 @@
 import type { Message } from '../dns/message.ts';
+import { cut } from '../errors.ts';
 
 /** What an upstream says beyond the rcode (RFC 8914). */
 export interface ExtendedError {
@@ -60,8 +61,5 @@ const PURPOSE: Readonly<Record<number, string>> = {
 
 /** Text from the network goes into logs and tables: no control characters, one short line. */
 function printable(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029\ufffd]+/gu, ' ')
-    .trim()
-    .slice(0, 120);
+  return cut(text.replace(/[\p{Cc}\p{Cf}\u2028\u2029\ufffd]+/gu, ' ').trim(), 120);
 }

@@ -8,6 +8,7 @@ import {
   type IncomingHttpStatusHeader,
 } from 'node:http2';
 import { LONGEST_MESSAGE } from '../dns/framer.ts';
+import { oneLine } from '../errors.ts';
 import type { HttpsAddress } from '../resolver-address.ts';
 import { onAbort } from './aborts.ts';
 import { AddressQuestion, type Limits, type Reply } from './question.ts';
@@ -128,7 +129,8 @@ function collect(stream: ClientHttp2Stream, done: (got: Fetched) => void): void 
     head = headers;
     const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
     if (headers[':status'] !== 200) fail(`it answers with the HTTP status ${headers[':status']}`);
-    else if (type !== MEDIA_TYPE) fail(`it answers with ${type ?? 'no media type'}, not with ${MEDIA_TYPE}`);
+    else if (type !== MEDIA_TYPE)
+      fail(`it answers with ${oneLine(type ?? 'no media type', 100)}, not with ${MEDIA_TYPE}`);
   });
   stream.on('data', (chunk: Buffer) => {
     length += chunk.length;

@@ -1,5 +1,5 @@
 import { getCACertificates } from 'node:tls';
-import { messageOf } from '../errors.ts';
+import { messageOf, oneLine } from '../errors.ts';
 
 /** The authorities that certificates of resolvers may come from: those that Node.js brings, and ours. */
 export function trusted(ca: string | undefined): { ca?: string[] } {
@@ -12,7 +12,7 @@ export function tlsProblem(error: unknown): string {
   const text = PROBLEMS[code];
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const { host, cert } = error as Error & { host?: string; cert?: { subjectaltname?: string } };
-    const names = cert?.subjectaltname?.slice(0, 200) ?? 'no name';
+    const names = oneLine(cert?.subjectaltname ?? 'no name', 200);
     return `its certificate is not for ${host ?? 'it'}, but for ${names}`;
   }
   return text ?? messageOf(error);

@@ -165,6 +165,10 @@ describe('$GENERATE', () => {
     ['254-254 h${0,4,x}-${0,0,X}-${1,0,o} A 10.0.0.1', ['h00fe-FE-377 A 10.0.0.1']],
     ['26-26 ${0,7,n} PTR ${0,0,N}.', ['a.1.0.0 PTR A.1.']],
     ['7-7 a\\$b TXT "$$ \\$ $" $', ['a\\$b TXT "$ $ 7" "7"']],
+    ['17-17 a${0,8,n}x PTR a', ['a1.1.0.0.x PTR a']],
+    ['17-17 a${0,2,n}x PTR a', ['a1.1x PTR a']],
+    ['1-1 m$ MX "10 mail$"', ['m1 MX 10 mail1']],
+    ['1-1 t$ 60 IN TXT "\\"a b $\\" c"', ['t1 60 TXT "a b 1" "c"']],
     ['1-1 @ ALIAS cdn$.example.net.', ['@ ALIAS cdn1.example.net.']],
   ])('%s', (template, expected) => {
     expect(linesOf(`$GENERATE ${template}`)).toEqual(linesOf(expected.join('\n')));
@@ -181,6 +185,7 @@ describe('$GENERATE', () => {
     ['1-2 h${0,1,q} A 10.0.0.1', '${OFFSET,WIDTH,BASE} is expected'],
     ['1-2 h${0 A 10.0.0.1', '${OFFSET,WIDTH,BASE} is expected'],
     ['1-2 h${0,999} A 10.0.0.1', '${OFFSET,WIDTH,BASE} is expected'],
+    ['1-2 ${${0} A 10.0.0.1', '${OFFSET,WIDTH,BASE} is expected'],
     ['1-2 h${-2} A 10.0.0.1', 'comes to the number -1'],
     ['255-256 h$ A 10.0.0.$', 'A address: got "10.0.0.256"'],
   ])('refuses %s', (template, message) => {

@@ -2,25 +2,36 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readCorpus } from './engine/corpus.ts';
 import { fuzz } from './engine/run.ts';
-import { shapesOf } from './shapes.ts';
+import { longRepetitions, shapesOf } from './shapes.ts';
 import { targets } from './targets/index.ts';
 
 const parsers = Object.entries(targets);
 const RUNS = 150;
 
 describe.each(parsers)('%s', (parser, { run }) => {
-  test('every kept input', () => {
+  test('every kept input', async () => {
     for (const [file, input] of readCorpus(parser)) {
       try {
-        run(input);
+        await run(input);
       } catch (error) {
         throw new Error(`test/fuzz/corpus/${parser}/${file}: ${String(error)}`, { cause: error });
       }
     }
   });
 
-  test('what is well-formed, and nearly so', () => {
-    fc.assert(fc.property(shapesOf(parser), run), { numRuns: RUNS });
+  test('what is well-formed, and nearly so', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapesOf(parser), async (input) => run(input)),
+      { numRuns: RUNS },
+    );
+  });
+
+  // what takes time by the square of its length does not come to its end
+  test('words said again and again, as far as it takes them', { timeout: 180_000 }, async () => {
+    const seeds = longRepetitions(parser);
+    const { findings, done } = await fuzz(parser, { seeds, forMs: 0 });
+    expect(findings.map(({ input, reason }) => `${input.subarray(0, 20)}…: ${reason}`)).toEqual([]);
+    expect(done).toBe(seeds.length);
   });
 });
 

@@ -8,13 +8,45 @@ import { encodeSoa, formatRdata, parseRdata } from '../../src/dns/rdata/index.ts
 import { signRequest } from '../../src/dns/tsig.ts';
 import { TYPE, typeFromText } from '../../src/dns/types.ts';
 import { MessageWriter, type Section } from '../../src/dns/writer.ts';
+import { packRecords } from '../../src/zone/version.ts';
 import { everyType } from '../dns/rdata.examples.ts';
 import { withType } from './targets/data.ts';
+import { targets } from './targets/index.ts';
 import { KEY, NOW, ZONE } from './targets/messages.ts';
 
 /** What each parser gets in the tests: inputs that are well-formed, or nearly so, by the word of `targets`. */
 export function shapesOf(parser: string): fc.Arbitrary<Buffer> {
   return damaged(shapes[parser] ?? fc.constant(Buffer.alloc(0)));
+}
+
+const LONGEST = 400_000;
+/** Octets: of longer words, such as records, the repetition is no other parser's loop. */
+const SHORT = 8;
+
+/** Each word of a parser's dictionary, and some that formats have in common, again and again. */
+export function longRepetitions(parser: string): Buffer[] {
+  const { dictionary = [], limit = LONGEST } = targets[parser]!;
+  const common = [
+    'a',
+    'a.',
+    '0',
+    '1 ',
+    ' ',
+    ',',
+    '[',
+    '{"a":',
+    '\\',
+    '\\0',
+    '"',
+    '=',
+    '${',
+    '\u{1f600}',
+    '\ud800',
+  ];
+  return [...dictionary, ...common]
+    .map((word) => Buffer.from(word))
+    .filter((word) => word.length <= SHORT)
+    .map((word) => Buffer.alloc(limit, word));
 }
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((octets) => Buffer.from(octets));
@@ -144,6 +176,23 @@ const answer = fc
     return writer.finish();
   });
 
+/** Without the question: the one that is asked for is put in. */
+const told = fc
+  .record({
+    flags: fc.constantFrom(0x8180, 0x8183, 0x8182, 0x8400, 0x8405),
+    records: fc.array(record, { maxLength: 4 }),
+    extended: fc.option(fc.tuple(fc.nat(30), fc.string({ unit: 'binary', maxLength: 300 }))),
+  })
+  .map(({ flags, records, extended }) => {
+    const writer = new MessageWriter({ limit: 65_535 }).header({ id: 7, flags });
+    for (const { ttl, data } of records) writer.record(target, data.type, 1, ttl, data.rdata);
+    const options = extended
+      ? [{ code: 15, data: Buffer.concat([Buffer.from([0, extended[0]]), Buffer.from(extended[1])]) }]
+      : [];
+    writer.opt({ udpSize: 1232, extendedRcode: 0, version: 0, dnssecOk: false, options });
+    return writer.finish();
+  });
+
 const line = fc.oneof(
   fc
     .tuple(owner, fc.nat(0x7fffffff), data)
@@ -180,6 +229,41 @@ const shapes: Readonly<Record<string, fc.Arbitrary<Buffer>>> = {
   inbound: transfer,
   acknowledgement: message,
   answer: fc.oneof(answer, message),
+  walk: fc.array(fc.oneof(answer, told), { maxLength: 4 }).map((all) => Buffer.concat(all.map(frame))),
+  serial: fc.array(fc.oneof(told, message), { maxLength: 2 }).map((all) => Buffer.concat(all.map(frame))),
+  journal: fc
+    .tuple(fc.nat(255), fc.array(record, { maxLength: 5 }))
+    .map(([cut, records]) =>
+      Buffer.concat([
+        Buffer.from([cut]),
+        packRecords(
+          records.map(({ owner, ttl, data }) => ({ name: owner, ttl, type: data.type, rdata: data.rdata })),
+        ),
+      ]),
+    ),
+  address: text(
+    fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.string({ maxLength: 45, unit: fc.constantFrom(...'0123456789abcf:.%/') }),
+    ),
+  ),
+  words: text(
+    fc.oneof(
+      fc
+        .array(fc.tuple(fc.ipV4(), fc.nat(40)), { maxLength: 4 })
+        .map((all) => all.map(([ip, bits]) => `${ip}/${bits}`).join()),
+      fc.domain(),
+      fc
+        .tuple(
+          fc.array(fc.oneof(fc.ipV4(), fc.ipV6())),
+          fc.constantFrom('exact', 'stable'),
+          fc.constantFrom('on', 'off'),
+        )
+        .map(([ips, how, debug]) => `answers=${how} fallback=${ips.join()} debug-txt=${debug}`),
+      fc.tuple(fc.nat(), fc.constantFrom('s', 'm', 'H', 'D', 'w', '')).map((all) => all.join('')),
+    ),
+  ),
   'name-wire': fc
     .tuple(fc.nat(20), name, bytes(20))
     .map(([offset, name, rest]) =>

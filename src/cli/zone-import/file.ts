@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { ZoneFileError } from '../../dns/zonefile/index.ts';
 import { ZoneFileParser } from '../../dns/zonefile/parser.ts';
 import { UserError } from '../../errors.ts';
+import type { AliasOptions } from '../../zone/record.ts';
 import { optionsInComment } from '../alias-options.ts';
 import { Lines } from './lines.ts';
 import type { ImportSource } from './reader.ts';
@@ -11,7 +12,6 @@ export async function fileSource(path: string, origin: string | undefined): Prom
   const label = path === '-' ? 'standard input' : path;
   const text = await readText(path);
   const parser = new ZoneFileParser(text, { file: label, origin });
-  const lines = new Lines(text);
   return {
     label,
     noun: 'the file',
@@ -20,8 +20,20 @@ export async function fileSource(path: string, origin: string | undefined): Prom
       return parser.firstOrigin;
     },
     records: () => parser.records(),
-    options: (line) => optionsInComment(lines.at(line)),
+    options: optionsByLine(text),
     problem: (line, what) => new ZoneFileError(label, line, what),
+  };
+}
+
+/** What the comment of a line says of its ALIAS. A line that stands for many records is read once. */
+export function optionsByLine(text: string): (line: number) => Partial<AliasOptions> | undefined {
+  const lines = new Lines(text);
+  let last = 0;
+  let options: Partial<AliasOptions> | undefined;
+  return (line) => {
+    if (line !== last) options = optionsInComment(lines.at(line));
+    last = line;
+    return options;
   };
 }
 

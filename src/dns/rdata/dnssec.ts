@@ -75,7 +75,9 @@ function moment(label: string): Field {
             ? Number(word)
             : Number.NaN
           : Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) / 1000;
-      if (!(seconds >= 0 && seconds <= 0xffffffff))
+      // the 31st of February comes to a day of March
+      const isDay = day === undefined || new Date(seconds * 1000).getUTCDate() === Number(day);
+      if (!(seconds >= 0 && seconds <= 0xffffffff && isDay))
         throw new RdataError(`got ${quote(word)}: ${expected} is expected`);
       wire.uint32(seconds);
     },

@@ -23,16 +23,15 @@ function parameters(label: string): Field {
     label,
     isName: false,
     parse: (text, wire) => {
-      const found: { key: number; value: Buffer }[] = [];
+      const found = new Map<number, Buffer>();
       while (!text.ended) {
-        const parameter = parseParameter(text.word('a parameter such as alpn=h2'));
-        if (found.some(({ key }) => key === parameter.key)) {
-          throw new RdataError(`${keyToText(parameter.key)} is there twice: each parameter may stand once`);
-        }
-        found.push(parameter);
+        const { key, value } = parseParameter(text.word('a parameter such as alpn=h2'));
+        if (found.has(key))
+          throw new RdataError(`${keyToText(key)} is there twice: each parameter may stand once`);
+        found.set(key, value);
       }
       // Ascending on the wire whatever the order in the text (RFC 9460, 2.2).
-      for (const { key, value } of found.sort((a, b) => a.key - b.key)) {
+      for (const [key, value] of [...found].sort(([a], [b]) => a - b)) {
         if (value.length > 65535) throw new RdataError(`${keyToText(key)} is over 65535 octets`);
         wire.uint16(key);
         wire.uint16(value.length);

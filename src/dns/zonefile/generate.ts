@@ -2,6 +2,8 @@
  * $GENERATE: a range and a template that stands for many records (BIND's extension of zone files).
  * `$` is the number, `${offset,width,base}` the number shifted, padded and in another base, `\$` and `$$` a dollar.
  */
+import { type RdataText, splitRdata } from '../rdata/text.ts';
+import { readTtlClassType } from './columns.ts';
 import { LineProblem } from './error.ts';
 
 /** Records that one $GENERATE may stand for, at most: a reverse zone of a /16. */
@@ -33,7 +35,7 @@ export function parseRange(text: string): Range {
 export function substitute(template: string, number: number): string {
   if (!template.includes('$')) return template;
   return template.replace(
-    /\\[\s\S]|\$\$|\$\{([^}]*)\}|\$\{?/g,
+    /\\[\s\S]|\$\$|\$\{([^}$]*)\}|\$\{?/g,
     (found: string, modifier: string | undefined) => {
       if (found.startsWith('\\')) return found;
       if (found === '$$') return '\\$';
@@ -41,6 +43,24 @@ export function substitute(template: string, number: number): string {
       return modify(modifier ?? found, number);
     },
   );
+}
+
+/** Whether all data of a template stand in one pair of quotes: BIND takes what is in them as it stands, `MX "10 mail$"`. Throws LineProblem, RdataError. */
+export function isDataInQuotes(words: RdataText): boolean {
+  words.at = 1;
+  readTtlClassType(words);
+  return words.at === words.count - 1 && words.quoted[words.at] === true;
+}
+
+/** Puts what is in those quotes, the word at `at`, in their place. */
+export function splitData(words: RdataText, at: number): void {
+  const text = words.words[at]!.replace(/\\[\s\S]/g, (found) => (found === '\\"' ? '"' : found));
+  const data = splitRdata(text);
+  words.count = at + data.count;
+  for (let index = 0; index < data.count; index++) {
+    words.words[at + index] = data.words[index]!;
+    words.quoted[at + index] = data.quoted[index]!;
+  }
 }
 
 const MAX_NUMBER = 0x7fffffff;
@@ -77,8 +97,12 @@ function modify(modifier: string, number: number): string {
   }
 }
 
-/** Hexadecimal digits from the last to the first with dots between, as in ip6.arpa; the dots count for the width. */
+/**
+ * Hexadecimal digits from the last to the first with dots between, as in ip6.arpa. The dots count for the width, and one ends the text
+ * where the width says so.
+ */
 function nibbles(value: number, width: number): string {
-  const digits = value.toString(16).padStart(Math.ceil(width / 2), '0');
-  return [...digits].reverse().join('.');
+  const digits = value.toString(16);
+  const text = [...digits.padStart(Math.ceil(width / 2), '0')].reverse().join('.');
+  return text.length < width ? `${text}.` : text;
 }

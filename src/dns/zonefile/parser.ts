@@ -6,7 +6,7 @@ import { RdataText } from '../rdata/text.ts';
 import { TYPE } from '../types.ts';
 import { MAX_TTL, readAliasTarget, readTtlClassType, ttlFromText } from './columns.ts';
 import { LineProblem, ZoneFileError } from './error.ts';
-import { parseRange, substitute } from './generate.ts';
+import { isDataInQuotes, parseRange, splitData, substitute } from './generate.ts';
 import { ZoneFileLexer } from './lexer.ts';
 
 /** A record of the file. ANAME is another spelling of ALIAS. */
@@ -195,6 +195,8 @@ export class ZoneFileParser {
         throw new LineProblem('$GENERATE is cut short: $GENERATE START-STOP OWNER TYPE DATA is expected');
       }
       const range = parseRange(template[0]!);
+      for (let index = 1; index < template.length; index++) words.words[index - 1] = template[index]!;
+      const isWhole = isDataInQuotes(words);
       for (let number = range.start; number <= range.stop; number += range.step) {
         if (++this.#generated > MAX_GENERATED_IN_FILE) {
           throw new LineProblem(
@@ -211,6 +213,7 @@ export class ZoneFileParser {
             `the $GENERATE lines stand for over ${MAX_GENERATED_TEXT} characters: no more are allowed`,
           );
         }
+        if (isWhole) splitData(words, template.length - 2);
         const record = this.#record(words, false);
         if (record !== undefined) yield record;
       }

@@ -94,7 +94,10 @@ export async function askSerial(
   const where = formatEndpoint(to);
   if (rcode !== RCODE.NOERROR)
     return { kind: 'refused', rcode, error: `${where} answers SOA with ${rcodeToText(rcode)}` };
-  const soa = answers.find((record) => record.type === TYPE.SOA && equalNames(record.name, zone));
+  // of another class it may have no data at all
+  const soa = answers.find(
+    (record) => record.type === TYPE.SOA && record.class === CLASS_IN && equalNames(record.name, zone),
+  );
   // as a server answers for a zone that it does not have
   if (soa === undefined)
     return { kind: 'refused', rcode: RCODE.NOTAUTH, error: `${where} answers without a SOA of the zone` };

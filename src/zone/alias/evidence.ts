@@ -1,3 +1,4 @@
+import { cut } from '../../errors.ts';
 import type { Seen, TargetLook } from './seen.ts';
 
 /**
@@ -62,7 +63,7 @@ function evidenceOf(family: Evidence['family'], seen: Seen, now: number): Eviden
     ...(seen.kind !== 'failed' && seen.ttl !== undefined ? { ttl: [seen.ttl, seen.ttl] } : {}),
     ...(seen.chain?.length ? { chain: [...seen.chain] } : {}),
     ...(seen.authentic ? { authentic: true } : {}),
-    ...(detail ? { detail: detail.slice(0, LONGEST) } : {}),
+    ...(detail ? { detail: cut(detail, LONGEST) } : {}),
   };
 }
 

@@ -21,7 +21,7 @@ const told = new Set<string>();
 let done = 0;
 
 for (const input of seeds.map((bytes) => Buffer.from(bytes))) {
-  run(input);
+  await run(input);
   coverage.grew(true);
   kept.push(input);
 }
@@ -30,10 +30,10 @@ while (done < runs && Date.now() < until) {
   const children = Array.from({ length: Math.min(BATCH, runs - done) }, () =>
     mutate(dice, dice.of(kept), dice.of(kept), dictionary, target.longest ?? 1024),
   );
-  for (const child of children) run(child);
+  for (const child of children) await run(child);
   if (coverage.grew(false)) {
     for (const child of children) {
-      run(child);
+      await run(child);
       if (!coverage.grew(true)) continue;
       kept.push(child);
       tell({ kind: 'new', input: child });
@@ -44,14 +44,14 @@ while (done < runs && Date.now() < until) {
 coverage.close();
 tell({ kind: 'end', done, kept: kept.length, seen: coverage.seen });
 
-function run(input: Buffer): void {
+async function run(input: Buffer): Promise<void> {
   // for whoever watches from outside: what it was at, should it never come back
   shown.set(input);
   Atomics.store(progress, 0, input.length);
   Atomics.add(progress, 1, 1);
   done++;
   try {
-    target.run(input);
+    await target.run(input);
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
     const { cause = error } = error as Error;

@@ -25,6 +25,7 @@ import { holds, type Target, unless } from './target.ts';
 /** The first octet is the offset. */
 export const nameWire: Target = {
   about: 'a name in a message, compressed',
+  limit: 65_535,
   dictionary: [Buffer.from('c001', 'hex'), Buffer.from('3f', 'hex'), Buffer.from('00', 'hex')],
   run: (input) => {
     const found = unless([FormatError], () => readName(input, input[0] ?? 0));
@@ -61,6 +62,7 @@ function sameName(name: Buffer): void {
 /** The first two octets are the type. */
 export const rdataWire: Target = {
   about: 'the data of a record in a message, of any type',
+  limit: 65_537,
   dictionary: everyType.map(([type, text]) => withType(type, text)),
   run: (input) => {
     if (input.length < 2) return;

@@ -34,6 +34,7 @@ const words = [
 export const message: Target = {
   about: 'a DNS message: header, names, rdata, EDNS, TSIG',
   dictionary: words,
+  limit: 65_535,
   run: (input) => {
     const read = unless([FormatError], () => readMessage(input));
     // of UPDATE, where records may have no data at all, nothing is written
@@ -49,6 +50,7 @@ export const message: Target = {
 export const request: Target = {
   about: 'a request to the transfer server, by the quick reader and the whole one',
   dictionary: words,
+  limit: 65_535,
   run: (input) => {
     for (const transport of ['udp', 'tcp', 'tls'] as const) {
       const parsed = parseRequest(input, transport);
@@ -72,6 +74,7 @@ export const request: Target = {
 
 export const tsig: Target = {
   about: 'a signed request, and the reply to one whose signature fails',
+  limit: 65_535,
   dictionary: [...words, ...Object.keys(TSIG_ALGORITHMS), Buffer.from('036b657900', 'hex')],
   run: (input) => {
     const read = unless([FormatError], () => readMessage(input));
@@ -91,6 +94,7 @@ export const tsig: Target = {
 export const inbound: Target = {
   about: 'an inbound AXFR or IXFR, framed as over TCP',
   dictionary: words,
+  limit: 65_535,
   longest: 2_048,
   run: (input) => {
     const [how = 0, cut = 0] = input;
@@ -120,6 +124,7 @@ const { mac } = buildNotify(announcement, 7, NOW);
 export const acknowledgement: Target = {
   about: 'the answer of a secondary to a NOTIFY',
   dictionary: words,
+  limit: 65_535,
   run: (input) => {
     const clock = { now: () => NOW };
     const signed = readAcknowledgement(input, announcement, mac, clock);
@@ -127,6 +132,12 @@ export const acknowledgement: Target = {
     readAcknowledgement(input, { zoneWire: ZONE, soa: announcement.soa, soaTtl: 60 }, undefined, clock);
   },
 };
+
+/** Messages behind their lengths, as far as they are whole; else what is there, as one. */
+export function messagesIn(input: Buffer): Buffer[] {
+  const found = unless([FormatError], () => new FrameReader().push(input)) ?? [];
+  return found.length > 0 ? found : [input];
+}
 
 function hasBareRecord({ answers, authorities, additionals }: Message): boolean {
   return [...answers, ...authorities, ...additionals].some(

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { settings } from '../../../src/config/settings.ts';
+import { tracingSettings } from '../../../src/config/tracing.ts';
 import { decodeAnswer } from '../../../src/dns/codec.ts';
 import { FormatError } from '../../../src/dns/format-error.ts';
 import { readMessage } from '../../../src/dns/message.ts';
 import { absoluteName } from '../../../src/dns/name.ts';
+import { parseRdata } from '../../../src/dns/rdata/index.ts';
 import { TYPE } from '../../../src/dns/types.ts';
 import { formatEndpoint, parseEndpoint } from '../../../src/endpoint.ts';
 import { readAddresses } from '../../../src/resolve/addresses-reply.ts';
@@ -16,13 +18,20 @@ const ASKED = absoluteName('target.example.');
 
 export const answer: Target = {
   about: 'the answer of a recursive resolver, by the quick reader and the whole one',
+  limit: 65_535,
   dictionary: [
     Buffer.from('c00c000100010000003c0004c0000201', 'hex'),
     Buffer.from('c00c000500010000003c0002c013', 'hex'),
     Buffer.from('0000290000000000000000', 'hex'),
   ],
   run: (input) => {
-    unless([FormatError], () => decodeAnswer(input));
+    const packet = unless([FormatError], () => decodeAnswer(input));
+    for (const record of packet?.records ?? [])
+      if (record.type !== 'CNAME')
+        holds(
+          packet?.message.answers.some(({ rdata }) => rdata.equals(addressOf(record))) === true,
+          () => `${record.address} is in the answer for dns-packet alone`,
+        );
     const question = new AddressQuestion(
       { name: ASKED, type: TYPE.A, mixCase: false, edns: true },
       { timeoutMs: 1 },
@@ -44,6 +53,10 @@ export const answer: Target = {
   },
 };
 
+function addressOf({ type, address }: { type: 'A' | 'AAAA'; address: string }): Buffer {
+  return parseRdata(TYPE[type], address);
+}
+
 export const setting: Target = {
   about: 'addresses, resolvers and every other setting',
   dictionary: [
@@ -60,6 +73,11 @@ export const setting: Target = {
     '%',
     'auto',
     '*/10 * * * * *',
+    '0-59 ',
+    '0-99999999 * * * *',
+    'a=b,',
+    '%41',
+    '32k',
   ],
   longest: 200,
   run: (input) => {
@@ -76,7 +94,7 @@ export const setting: Target = {
         isDeepStrictEqual(parseResolver(formatResolver(resolver)), resolver),
         () => `"${text}" is read back as another`,
       );
-    for (const { parse } of Object.values(settings)) parse(text);
+    for (const { parse } of [...Object.values(settings), ...Object.values(tracingSettings)]) parse(text);
   },
 };
 

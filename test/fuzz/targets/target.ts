@@ -6,8 +6,10 @@ export interface Target {
   dictionary?: readonly (string | Buffer)[];
   /** Octets of the longest input that mutations make; 1,024 unless told. */
   longest?: number;
+  /** Octets of the longest that it is ever handed, where those are few, as of one message. */
+  limit?: number;
   /** Gives it one input. Throws where something does not hold. */
-  run(input: Buffer): void;
+  run(input: Buffer): void | Promise<void>;
 }
 
 type ErrorClass = abstract new (...args: never[]) => Error;
@@ -19,13 +21,19 @@ export function unless<T>(errors: readonly ErrorClass[], work: () => T): T | und
   } catch (error) {
     if (!errors.some((one) => error instanceof one)) throw error;
     const { message } = error as Error;
-    if (message.length > 2_100)
-      throw new Error(`a message of ${message.length} characters`, { cause: error });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    if (/[\u0000-\u001f\u007f-\u009f]/.test(message))
-      throw new Error(`control characters in ${JSON.stringify(message.slice(0, 300))}`, { cause: error });
+    if (!isShowable(message))
+      throw new Error(
+        `a message of ${message.length} characters that can't be shown: ${JSON.stringify(message.slice(0, 300))}`,
+        { cause: error },
+      );
     return undefined;
   }
+}
+
+/** What people read, or what goes into a table as JSON: one line of whole characters, not too long. */
+export function isShowable(text: string, most = 2_100): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  return text.length <= most && text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text);
 }
 
 /** Something that has to be so. */

@@ -1,7 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${…} is the notation of $GENERATE
-import { optionsInComment } from '../../../src/cli/alias-options.ts';
 import { isAliasRdata } from '../../../src/cli/zone-import/axfr.ts';
-import { Lines } from '../../../src/cli/zone-import/lines.ts';
+import { optionsByLine } from '../../../src/cli/zone-import/file.ts';
 import { ImportReader } from '../../../src/cli/zone-import/reader.ts';
 import { formatName, NameError } from '../../../src/dns/name.ts';
 import { RdataError } from '../../../src/dns/rdata/index.ts';
@@ -70,7 +69,6 @@ export const importing: Target = {
     const text = smallRanges(input.toString());
     unless([ZoneFileError, UserError], () => {
       const parser = new ZoneFileParser(text, { file: 'f', defaultTtl: 60 });
-      const lines = new Lines(text);
       const reader = new ImportReader({
         label: 'f',
         noun: 'the file',
@@ -79,7 +77,7 @@ export const importing: Target = {
           return parser.firstOrigin;
         },
         records: () => parser.records(),
-        options: (line) => optionsInComment(lines.at(line)),
+        options: optionsByLine(text),
         problem: (line, what) => new ZoneFileError('f', line, what),
       });
       for (const row of reader.rows()) holds(typeof row === 'object', () => 'no row');
@@ -90,6 +88,7 @@ export const importing: Target = {
 
 export const alias65401: Target = {
   about: 'the data of TYPE65401, in which other primaries send an ALIAS as it is',
+  limit: 65_535,
   dictionary: [Buffer.from('3f', 'hex'), Buffer.from('00', 'hex'), Buffer.from('c00c', 'hex')],
   run: (input) => {
     if (isAliasRdata(input)) formatName(input);
@@ -99,7 +98,7 @@ export const alias65401: Target = {
 
 /** Ranges that stand for thousands of records are right, and slow: what bounds them has tests of its own. */
 function smallRanges(text: string): string {
-  return text.replaceAll(/(\d+)-(\d+)/g, (found, start, stop) =>
+  return text.replaceAll(/(?<!\d)(\d{1,10})-(\d{1,10})/g, (found, start, stop) =>
     Number(stop) - Number(start) > 100 && Number(stop) < 70_000 ? `${start}-${start}` : found,
   );
 }
