@@ -33,6 +33,11 @@ export function cut(text: string, most: number): string {
   return text.slice(0, most).toWellFormed();
 }
 
+/** Lines that others had a part in, for a terminal: their ends and tabs stay, and of the rest what `oneLine` replaces is replaced. */
+export function printable(text: string): string {
+  return text.replace(/[^\n\t]+/g, (part) => oneLine(part, Infinity));
+}
+
 /** Control characters, separators of lines, and marks of direction. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;

@@ -1,11 +1,13 @@
-/** Prints one line of text, or several. */
+import { oneLine, printable } from '../errors.ts';
+
+/** Prints one line of text, or several; nothing in it moves a terminal's cursor, whoever wrote it. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 /** Prints the one JSON document of a command. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${inJson(value, 2)}\n`);
 }
 
 /** Says on standard error what a person should know beside the result. */
@@ -28,10 +30,18 @@ export async function writeJsonArray(
   let separator = '\n';
   for await (const batch of batches) {
     if (batch.length === 0) continue;
-    await write(separator + batch.map((item) => JSON.stringify(item)).join(',\n'));
+    await write(separator + batch.map((item) => inJson(item)).join(',\n'));
     separator = ',\n';
   }
   await write(`\n]${wrap.after}\n`);
+}
+
+/** What JSON lets stand as it is, and a terminal obeys, as `\uXXXX`. */
+function inJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** `1 zone`, `2 zones`. */
@@ -63,5 +73,5 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 export type Cell = string | number | null | undefined;
 
 function cellText(cell: Cell): string {
-  return cell === null || cell === undefined ? '-' : String(cell);
+  return cell === null || cell === undefined ? '-' : oneLine(String(cell).replaceAll('\t', ' '), Infinity);
 }

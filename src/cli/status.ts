@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { messageOf, UserError } from '../errors.ts';
+import { messageOf, printable, UserError } from '../errors.ts';
 import { readOverview } from '../store/overview.ts';
 import { queuePlace } from '../store/processes.ts';
 import { usual, wholeNumber } from './arguments.ts';
@@ -49,7 +49,7 @@ async function run(options: Options): Promise<void> {
       }
       const interrupt = onInterrupt();
       while (!interrupt.yes) {
-        const text = inWords(await readStatus(session, readQueue, limit));
+        const text = printable(inWords(await readStatus(session, readQueue, limit)));
         // the screen is overwritten, not cleared before: it does not flicker
         const lines = text.split('\n').map((line) => `${line}\x1b[K`);
         process.stdout.write(process.stdout.isTTY ? `\x1b[H${lines.join('\n')}\n\x1b[J` : `${text}\n\n`);
