@@ -134,7 +134,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       if (options.sharesPorts === true) stops.push(tellParent(shared.metrics, reasons));
     }
     if (options.roles.includes('scheduler')) {
-      const schedule = await startSchedule(config.resyncCron, queues, log, traces?.tracing);
+      const schedule = await startSchedule(config.resyncCron, queues, {
+        clock: systemClock,
+        log,
+        tracing: traces?.tracing,
+      });
       stops.push(() => schedule.stop());
     }
     if (options.roles.includes('api')) {

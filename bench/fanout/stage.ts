@@ -82,7 +82,8 @@ export async function openStage(zones: number, secondary: string, own = false): 
             changed: true,
             changedFor: { stable: true, exact: true, fallback: true },
             news: [],
-            dueAt: Date.now() + 86_400_000,
+            at: 0,
+            dueAt: 86_400_000,
           }),
         },
       ]);

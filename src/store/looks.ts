@@ -134,10 +134,10 @@ async function writeStates(client: Client, decisions: ReadonlyMap<string, Decisi
   const states = [...decisions.values()].map((decision) => decision.state);
   await client.query({
     name: 'write looks',
-    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = u.due_at, looked_at = clock_timestamp(), failures = u.failures, steady = u.steady, steady_looks = 0, pack = null,
+    text: `update alias_targets t set state = u.state, answered = u.answered, due_at = clock_timestamp() + make_interval(secs => u.due_in), looked_at = clock_timestamp(), failures = u.failures, steady = u.steady, steady_looks = 0, pack = null,
         a_addresses = string_to_array(u.a, ','), a_ttl = u.a_ttl, aaaa_addresses = string_to_array(u.aaaa, ','), aaaa_ttl = u.aaaa_ttl
-      from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::timestamptz[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[], $10::text[])
-        as u (name, state, answered, due_at, failures, a, a_ttl, aaaa, aaaa_ttl, steady)
+      from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::float8[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::integer[], $10::text[])
+        as u (name, state, answered, due_in, failures, a, a_ttl, aaaa, aaaa_ttl, steady)
       where t.name = u.name collate "C"`,
     values: [
       binaryArray('text', [...decisions.keys()]),
@@ -146,7 +146,8 @@ async function writeStates(client: Client, decisions: ReadonlyMap<string, Decisi
         states.map((state) => JSON.stringify(state)),
       ),
       states.map((state) => state.answered),
-      [...decisions.values()].map((decision) => new Date(decision.dueAt)),
+      // by the database's clock, as it is that of whoever takes what is due
+      [...decisions.values()].map(({ at, dueAt }) => (dueAt - at) / 1_000),
       states.map((state) => state.failures),
       states.map((state) => state.a.addresses.join()),
       states.map((state) => state.a.ttl),

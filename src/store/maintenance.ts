@@ -113,23 +113,3 @@ export async function pruneTombstones(pool: Pool, days: number): Promise<void> {
     days,
   ]);
 }
-
-/**
- * Makes NOTIFYs and looks at secondaries due that are put off for longer than any ever is: the database's clock was ahead when they
- * were, and was set back since.
- */
-export async function hastenFarWaits(pool: Pool): Promise<void> {
-  await pool.query(
-    `update notifications n set next_at = now() from (
-       select zone_id, secondary_id, address from notifications
-       where acked_serial is distinct from serial and next_at > now() + interval '15 minutes'
-       order by zone_id, secondary_id, address for no key update skip locked) as far
-     where (n.zone_id, n.secondary_id, n.address) = (far.zone_id, far.secondary_id, far.address)`,
-  );
-  await pool.query(
-    `update convergence c set next_check_at = now() from (
-       select zone_id, secondary_id from convergence where next_check_at > now() + interval '90 minutes'
-       order by zone_id, secondary_id for no key update skip locked) as far
-     where (c.zone_id, c.secondary_id) = (far.zone_id, far.secondary_id)`,
-  );
-}

@@ -49,8 +49,8 @@ export interface PackLook {
   id: string;
   /** As it was taken. */
   looks: number;
-  /** When to look again, in milliseconds since the epoch. */
-  dueAt: number;
+  /** In how many milliseconds to look again. */
+  dueIn: number;
 }
 
 /** Writes down looks at packs, but for those that somebody else has looked at meanwhile. */
@@ -62,13 +62,13 @@ export async function writePackLooks(pool: Pool, looks: readonly PackLook[]): Pr
         locked as (
           select p.id from steady_packs p join unnest($1::bigint[], $2::integer[]) as u (id, looks) on p.id = u.id and p.looks = u.looks
           order by p.id for no key update of p skip locked)
-      update steady_packs p set due_at = to_timestamp(u.due_at), looked_at = clock_timestamp(), looks = p.looks + 1
-      from lazily, locked join unnest($1::bigint[], $3::float8[]) as u (id, due_at) on u.id = locked.id
+      update steady_packs p set due_at = clock_timestamp() + make_interval(secs => u.due_in), looked_at = clock_timestamp(), looks = p.looks + 1
+      from lazily, locked join unnest($1::bigint[], $3::float8[]) as u (id, due_in) on u.id = locked.id
       where p.id = locked.id`,
     values: [
       looks.map(({ id }) => id),
       looks.map((look) => look.looks),
-      looks.map(({ dueAt }) => dueAt / 1000),
+      looks.map(({ dueIn }) => dueIn / 1000),
     ],
   });
 }

@@ -6,8 +6,8 @@ export interface SteadyLook {
   name: string;
   /** What it had to come to, as it stood in the row when the target was taken. */
   steady: string;
-  /** When to look again, in milliseconds since the epoch; alike for all of one pack. */
-  dueAt: number;
+  /** In how many milliseconds to look again; alike for all of one pack. */
+  dueIn: number;
   /** Those with one number form a new pack; undefined: the target is looked at by itself. */
   pack?: number | undefined;
 }
@@ -23,17 +23,17 @@ export async function writeSteady(pool: Pool, looks: readonly SteadyLook[]): Pro
       locked as (
         select name from alias_targets where name = any ($1::text[]) order by name for no key update skip locked),
       looks as (
-        select u.* from unnest($1::text[], $2::text[], $3::float8[], $4::integer[]) as u (name, steady, due_at, number)
+        select u.* from unnest($1::text[], $2::text[], $3::float8[], $4::integer[]) as u (name, steady, due_in, number)
         join locked on locked.name = u.name collate "C"),
       -- they begin their count anywhere, so that they don't all end it in one sweep
       numbers as materialized (
-        select number, nextval(pg_get_serial_sequence('steady_packs', 'id')) as id, due_at, floor(random() * 50)::integer as looks
-        from (select number, min(due_at) as due_at from looks where number is not null group by number) as each_pack),
+        select number, nextval(pg_get_serial_sequence('steady_packs', 'id')) as id, due_in, floor(random() * 50)::integer as looks
+        from (select number, min(due_in) as due_in from looks where number is not null group by number) as each_pack),
       packs as (
         insert into steady_packs (id, due_at, looked_at, looks)
-        select id, to_timestamp(due_at), clock_timestamp(), numbers.looks from numbers)
+        select id, clock_timestamp() + make_interval(secs => due_in), clock_timestamp(), numbers.looks from numbers)
       update alias_targets t set looked_at = clock_timestamp(),
-        due_at = case when n.id is null then to_timestamp(u.due_at) else 'infinity' end,
+        due_at = case when n.id is null then clock_timestamp() + make_interval(secs => u.due_in) else 'infinity' end,
         steady_looks = t.steady_looks + 1 + coalesce((select p.looks from steady_packs p where p.id = t.pack) - t.pack_looks, 0),
         pack = n.id, pack_looks = coalesce(n.looks, 0)
       from lazily, looks u left join numbers n on n.number = u.number
@@ -48,7 +48,7 @@ export async function writeSteady(pool: Pool, looks: readonly SteadyLook[]): Pro
         'text',
         looks.map(({ steady }) => steady),
       ),
-      `{${looks.map(({ dueAt }) => dueAt / 1000).join()}}`,
+      `{${looks.map(({ dueIn }) => dueIn / 1000).join()}}`,
       `{${looks.map((look) => look.pack ?? 'null').join()}}`,
     ],
   });

@@ -78,26 +78,6 @@ export async function hastenTargets(pool: Pool, names: readonly string[]): Promi
   );
 }
 
-/**
- * Has targets looked at now whose next look lies farther ahead than any is ever put: somebody's clock was ahead when it was written, and
- * was set back since.
- *
- * @param farthest seconds
- */
-export async function hastenFarTargets(pool: Pool, farthest: number): Promise<void> {
-  await pool.query({
-    name: 'hasten far targets',
-    text: `with packs as (
-        update steady_packs set due_at = now() where id in (
-          select id from steady_packs where due_at > now() + make_interval(secs => $1) for no key update skip locked)
-      )
-      update alias_targets set due_at = now() where name in (
-        select name from alias_targets where due_at > now() + make_interval(secs => $1) and due_at < 'infinity'
-        for no key update skip locked)`,
-    values: [farthest],
-  });
-}
-
 /** Forgets targets that no ALIAS follows any more, and makes a row for any that lost theirs to a race with that. */
 export async function tidyTargets(pool: Pool): Promise<void> {
   await pool.query(

@@ -4,7 +4,7 @@ import type { Asker } from '../store/followers.ts';
 import type { Hints } from '../store/hints.ts';
 import { claimDuePacks, LARGEST_PACK } from '../store/packs.ts';
 import type { Pool } from '../store/pool.ts';
-import { claimDueTargets, hastenFarTargets } from '../store/targets.ts';
+import { claimDueTargets } from '../store/targets.ts';
 import { newChange, type Tracing } from '../trace.ts';
 import type { LookResult } from './look-result.ts';
 import type { Looker } from './looker.ts';
@@ -25,7 +25,7 @@ export async function lookAtDue(
   onResult: (result: LookResult | undefined) => void = () => {},
   signal?: AbortSignal,
 ): Promise<number> {
-  await hastenFarTargets(pool, looker.farthest + LEASE);
+  await looker.setBack.look(looker.farthest + LEASE);
   let packed = 0;
   const [alone] = await Promise.all([
     lookAtEach(pool, looker, asker, onResult, signal),

@@ -20,6 +20,7 @@ import { GiveBack } from './give-back.ts';
 import type { LookForce, LookResult } from './look-result.ts';
 import { PackRun } from './pack-run.ts';
 import { seenOf } from './seen.ts';
+import { SetBack } from './set-back.ts';
 import { SlowLooks } from './slow-looks.ts';
 import { SteadyWriter } from './steady-writer.ts';
 import { Turns } from './turns.ts';
@@ -57,6 +58,7 @@ export class Looker {
   readonly #options: LookerOptions;
   readonly #running = new Map<string, Running>();
   readonly #turns: Turns;
+  readonly setBack: SetBack;
   readonly #confirmer: Confirmer;
   readonly #stop = new AbortController();
   readonly #decider: Decider;
@@ -75,6 +77,7 @@ export class Looker {
     const { signal } = this.#stop;
     this.#confirmer = new Confirmer({ resolver: options.resolver, policy, turns: this.#turns, signal });
     this.#giveBack = new GiveBack(pool);
+    this.setBack = new SetBack(options);
     this.#steadyWriter = new SteadyWriter({ pool, policy, clock, draw });
     this.#packWriter = new Batches(async (looks) => {
       await writePackLooks(pool, looks);

@@ -8,7 +8,6 @@ import { type LedgerLimits, pruneLedger } from '../store/ledger/prune.ts';
 import {
   dropOrphans,
   dropServedChanges,
-  hastenFarWaits,
   type JournalLimits,
   pruneJournal,
   pruneSourceHistory,
@@ -19,6 +18,7 @@ import type { Pool } from '../store/pool.ts';
 import { forgetProcesses } from '../store/processes.ts';
 import { pruneRefusals } from '../store/refusals.ts';
 import { tidyTargets } from '../store/targets.ts';
+import { hastenFarWaits } from '../store/waits.ts';
 import type { GuardPolicy } from '../zone/guard.ts';
 
 /** Milliseconds between two runs: so many times what the last one took, so that it is a small part of the work, within these. */

@@ -84,7 +84,8 @@ export class PackRun implements LookedFor {
     if (staying.length === 0) return;
     const delays = { shortest: staying[0]!.delay, longest: staying.at(-1)!.delay };
     const { id, looks } = this.#pack;
-    await writePack({ id, looks, dueAt: spreadTogether(delays, clock.now(), policy, draw()) });
+    const now = clock.now();
+    await writePack({ id, looks, dueIn: spreadTogether(delays, now, policy, draw()) - now });
   }
 }
 

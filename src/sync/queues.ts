@@ -111,10 +111,10 @@ export class Queues {
   /**
    * Adds a resync.
    *
-   * @param tick the time a schedule meant: of all processes that add for the same one, the first adds
+   * @param tick the name of a tick of the schedule: of all processes that add for the same one, the first adds
    * @throws Error when the queue does not take it within 5 s
    */
-  async add(data: ResyncData, tick?: Date): Promise<ResyncJob> {
+  async add(data: ResyncData, tick?: string): Promise<ResyncJob> {
     try {
       return await this.#add(data, tick);
     } catch (error) {
@@ -127,10 +127,13 @@ export class Queues {
   /**
    * Adds the job of a tick of the schedule; undefined where those of earlier ticks wait or take longer than a tick: they do its work,
    * and must not pile up.
+   *
+   * @param round above 0 for one that the clock was set back to before
    */
-  async addScheduled(tick: Date): Promise<ResyncJob | undefined> {
+  async addScheduled(tick: Date, round = 0): Promise<ResyncJob | undefined> {
     const piled = await within(COMMAND_MS, 'the queue', this.#ticksPileUp()).catch(() => false);
-    return piled ? undefined : this.add(SCHEDULED, tick);
+    const name = `tick-${tick.toISOString()}${round > 0 ? `-round-${round}` : ''}`;
+    return piled ? undefined : this.add(SCHEDULED, name);
   }
 
   /**
@@ -183,9 +186,9 @@ export class Queues {
     return this.#closing;
   }
 
-  async #add(data: ResyncData, tick: Date | undefined): Promise<ResyncJob> {
+  async #add(data: ResyncData, tick: string | undefined): Promise<ResyncJob> {
     // With a time to live, the id outlasts its job: a slower clock's tick finds it although the job is done.
-    const deduplication = tick && { id: `tick-${tick.toISOString()}`, ttl: TICK_REMEMBERED_MS };
+    const deduplication = tick && { id: tick, ttl: TICK_REMEMBERED_MS };
     const options = { removeOnComplete: false, removeOnFail: false, ...(deduplication && { deduplication }) };
     return within(COMMAND_MS, 'the queue', this.queue.add(JOB_NAME, data, options));
   }

@@ -57,8 +57,8 @@ export class SteadyWriter {
       for (const { name, steady, delay } of members)
         packed.push(
           isPack
-            ? { name, steady, dueAt: together, pack: number }
-            : { name, steady, dueAt: spread(now + delay, now, policy, draw()) },
+            ? { name, steady, dueIn: together - now, pack: number }
+            : { name, steady, dueIn: spread(now + delay, now, policy, draw()) - now },
         );
       from = to;
     }

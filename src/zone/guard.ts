@@ -1,4 +1,5 @@
 import type { Decision } from './alias/decide.ts';
+import { notAhead } from './alias/not-ahead.ts';
 import type { AliasPolicy } from './alias/policy.ts';
 import type { TargetLook } from './alias/seen.ts';
 import { answerOf, type FamilyState, type TargetState } from './alias/state.ts';
@@ -79,8 +80,9 @@ function setsDiffer(old: TargetAnswer, now: TargetAnswer): boolean {
 }
 
 /** The decision where a guard holds it: what was published stays, and what was seen is remembered. */
-export function heldBack(before: TargetState, decision: Decision, dueAt: number): Decision {
+export function heldBack(known: TargetState, decision: Decision, dueAt: number): Decision {
   const { state } = decision;
+  const before = notAhead(known, decision.at);
   return {
     ...decision,
     state: {

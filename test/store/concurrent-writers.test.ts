@@ -133,7 +133,8 @@ function found(name: string, address: string) {
       state: { ...before, answered: true, a: { ...before.a, addresses: [address], ttl: 60 } },
       changed: true,
       changedFor: { stable: true, exact: true, fallback: true },
-      dueAt: Date.now(),
+      at: 0,
+      dueAt: 0,
       news: [],
     }),
   };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { hastenFarWaits } from '../../src/store/maintenance.ts';
 import { Outbox } from '../../src/store/outbox.ts';
 import type { Pool } from '../../src/store/pool.ts';
 import { spreadNews } from '../../src/store/publication/news.ts';
+import { hastenFarWaits } from '../../src/store/waits.ts';
 import { addRecord, addZone, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
 import { until } from '../support/until.ts';
 

@@ -7,7 +7,8 @@ import { addRecord, addZone, lookAt, publishAll, type TestStore, testStore } fro
 
 const NAMES = Array.from({ length: 6 }, (_, index) => `cdn${index}.example.net.`);
 const LOOKED_AT = Date.UTC(2026, 0, 1);
-const DUE_AT = Date.UTC(2030, 0, 1);
+const HOURS = 1_000;
+const DUE_IN = HOURS * 3_600_000; // ms
 let store: TestStore;
 let keys: Map<string, string>;
 
@@ -38,15 +39,15 @@ function pack(): Promise<Set<string>> {
     NAMES.map((name, index) => ({
       name,
       steady: keys.get(name) ?? '',
-      dueAt: DUE_AT,
+      dueIn: DUE_IN,
       ...(index < 4 && { pack: 0 }),
     })),
   );
 }
 
-async function packs(): Promise<{ id: string; due: number; looks: number }[]> {
+async function packs(): Promise<{ id: string; hours: number; looks: number }[]> {
   const { rows } = await store.pool.query(
-    'select id, extract(epoch from due_at)::float8 * 1000 as due, looks from steady_packs order by id',
+    'select id, round(extract(epoch from due_at - now()) / 3600)::integer as hours, looks from steady_packs order by id',
   );
   return rows;
 }
@@ -61,7 +62,7 @@ async function looksOf(name: string): Promise<number[]> {
 
 test('targets go into a pack with a steady look, which is due as a whole; the others stay by themselves', async () => {
   expect(await pack()).toEqual(new Set(NAMES));
-  expect(await packs()).toMatchObject([{ due: DUE_AT }]);
+  expect(await packs()).toMatchObject([{ hours: HOURS }]);
   expect(await claimDuePacks(store.pool, 10, 60)).toEqual([]);
 
   await makeDue();
@@ -78,9 +79,9 @@ test('a look at a pack counts for each of its targets, and writes no row of thei
   const rows = () => store.pool.query('select name, xmin::text from alias_targets order by name');
   const before = (await rows()).rows;
   const [taken] = await claimDuePacks(store.pool, 10, 60);
-  await writePackLooks(store.pool, [{ id: taken!.id, looks: taken!.looks, dueAt: DUE_AT }]);
+  await writePackLooks(store.pool, [{ id: taken!.id, looks: taken!.looks, dueIn: DUE_IN }]);
   expect((await rows()).rows).toEqual(before);
-  expect(await packs()).toEqual([{ id: taken!.id, due: DUE_AT, looks: taken!.looks + 1 }]);
+  expect(await packs()).toEqual([{ id: taken!.id, hours: HOURS, looks: taken!.looks + 1 }]);
   expect(await looksOf(NAMES[0]!)).toEqual([3, 3]);
   expect(await looksOf(NAMES[5]!)).toEqual([2, 2]);
 });
@@ -97,16 +98,16 @@ test('two workers share the packs; what one of them left is taken over when its 
   await makeDue();
   const [taken] = await claimDuePacks(store.pool, 10, 60);
   expect(taken).toEqual(stalled);
-  await writePackLooks(store.pool, [{ id: taken!.id, looks: taken!.looks, dueAt: DUE_AT }]);
-  await writePackLooks(store.pool, [{ id: stalled!.id, looks: stalled!.looks, dueAt: 0 }]);
-  expect(await packs()).toEqual([{ id: taken!.id, due: DUE_AT, looks: taken!.looks + 1 }]);
+  await writePackLooks(store.pool, [{ id: taken!.id, looks: taken!.looks, dueIn: DUE_IN }]);
+  await writePackLooks(store.pool, [{ id: stalled!.id, looks: stalled!.looks, dueIn: 0 }]);
+  expect(await packs()).toEqual([{ id: taken!.id, hours: HOURS, looks: taken!.looks + 1 }]);
 });
 
 test('a target that is decided on leaves its pack with all the looks of the pack; an empty pack is forgotten', async () => {
   await pack();
   await makeDue();
   const [taken] = await claimDuePacks(store.pool, 10, 60);
-  await writePackLooks(store.pool, [{ id: taken!.id, looks: taken!.looks, dueAt: DUE_AT }]);
+  await writePackLooks(store.pool, [{ id: taken!.id, looks: taken!.looks, dueIn: DUE_IN }]);
   const failed = { kind: 'failed', reason: 'timeout', detail: 'silence' } as const;
   await store.pool.query(`update alias_targets set due_at = now() where name = $1`, [NAMES[0]]);
   const { written } = await lookAt(store, { [NAMES[0]!]: { a: failed, aaaa: failed } });
@@ -121,7 +122,7 @@ test('a target that is decided on leaves its pack with all the looks of the pack
     NAMES.slice(1).map((name, number) => ({
       name,
       steady: keys.get(name) ?? '',
-      dueAt: DUE_AT,
+      dueIn: DUE_IN,
       pack: number,
     })),
   );

@@ -28,28 +28,46 @@ export class OwnPostgres {
   readonly port: number;
   readonly url: string;
   readonly folder: string;
-  /** What its next start has in its environment beside ours. */
-  environment: NodeJS.ProcessEnv = {};
   readonly #programs: Programs;
   readonly #data: string;
   readonly #settings: Record<string, string>;
+  readonly #environment: NodeJS.ProcessEnv;
   #running: RunningPostgres | undefined;
 
-  private constructor(programs: Programs, folder: string, port: number, settings: Record<string, string>) {
+  private constructor(
+    programs: Programs,
+    place: { folder: string; port: number },
+    settings: Record<string, string>,
+    environment: NodeJS.ProcessEnv,
+  ) {
+    const { folder, port } = place;
     this.#programs = programs;
     this.folder = folder;
     this.#data = join(folder, 'data');
     this.port = port;
     this.url = urlOf(port, 'zoneferry');
     this.#settings = settings;
+    this.#environment = environment;
   }
 
-  /** `folder`: where its data go, instead of a temporary folder of its own, which `close` removes. */
-  static async start(settings: Record<string, string> = {}, folder?: string): Promise<OwnPostgres> {
+  /**
+   * @param folder where its data go, instead of a temporary folder of its own, which `close` removes
+   * @param environment what it has beside ours
+   */
+  static async start(
+    settings: Record<string, string> = {},
+    folder?: string,
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<OwnPostgres> {
     const programs = await findPrograms();
     const place = folder ?? (await mkdtemp(join(tmpdir(), 'zoneferry-postgres-')));
     await handOver(place, programs.account);
-    const postgres = new OwnPostgres(programs, place, await freePort(), settings);
+    const postgres = new OwnPostgres(
+      programs,
+      { folder: place, port: await freePort() },
+      settings,
+      environment,
+    );
     await initialise({ ...programs, data: postgres.#data, log: join(place, 'log'), password: PASSWORD });
     await postgres.start();
     await firstValue(urlOf(postgres.port, 'postgres'), 'create database zoneferry');
@@ -62,7 +80,7 @@ export class OwnPostgres {
       this.#data,
       this.port,
       this.#settings,
-      this.environment,
+      this.#environment,
     );
   }
 

@@ -228,7 +228,10 @@ function behaves(ground: Ground): void {
     await three.addScheduled(tick);
     await three.addScheduled(new Date('2026-01-01T00:00:20Z'));
     await vi.waitFor(async () => expect(await one.queue.getCompletedCount()).toBe(2), 5_000);
-    expect(done).toBe(2);
+    // the clock was set back: it is that time once more
+    await Promise.all([one.addScheduled(tick, 1), two.addScheduled(tick, 1)]);
+    await vi.waitFor(async () => expect(await one.queue.getCompletedCount()).toBe(3), 5_000);
+    expect(done).toBe(3);
     const [job] = await one.queue.getCompleted();
     expect(job?.data).toEqual({ due: true, reason: 'schedule' });
   });
@@ -353,7 +356,7 @@ function behaves(ground: Ground): void {
     );
     await queues.add({ reason: 'mine' });
     await queues.add({ reason: 'fails' });
-    const ticks = Array.from({ length: 130 }, (_, n) => new Date(Date.UTC(2026, 0, 1, 0, 0, n)));
+    const ticks = Array.from({ length: 130 }, (_, n) => `tick-${n}`);
     await Promise.all(ticks.map((tick) => queues.add({ due: true, reason: 'schedule' }, tick)));
     await vi.waitFor(
       async () => expect(await queues.queue.getJobCountByTypes('waiting', 'active')).toBe(0),

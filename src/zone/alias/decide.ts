@@ -1,5 +1,6 @@
 import { remember } from './evidence.ts';
 import { isDenied, settle, withdraw } from './family.ts';
+import { notAhead } from './not-ahead.ts';
 import type { AliasPolicy, Force } from './policy.ts';
 import { withoutRefused } from './publishable.ts';
 import type { TargetLook } from './seen.ts';
@@ -18,7 +19,8 @@ export interface Decision {
   rotated?: 'saved' | 'spent' | undefined;
   /** True where a forced look found it: nothing that damps holds it up. */
   forced?: boolean | undefined;
-  /** When to look again, in milliseconds since the epoch. */
+  /** When it was made and when to look again, in milliseconds since the epoch, by the same clock. */
+  at: number;
   dueAt: number;
   /** What the next look has to come to so that it changes nothing (see steady.ts). */
   steady?: string | undefined;
@@ -35,12 +37,13 @@ export interface Decision {
  * - denied for both: hold for NEGATIVE_HOLD, then withdraw, unless EMPTY_TARGET is `hold`
  */
 export function decide(
-  before: TargetState,
+  known: TargetState,
   look: TargetLook,
   policy: AliasPolicy,
   now: number,
   force?: Force,
 ): Decision {
+  const before = notAhead(known, now);
   const seen = {
     a: look.a && withoutRefused(look.a, policy),
     aaaa: look.aaaa && withoutRefused(look.aaaa, policy),
@@ -81,6 +84,7 @@ export function decide(
     changed: changedFor.stable || changedFor.exact || changedFor.fallback,
     changedFor,
     forced: force !== undefined,
+    at: now,
     dueAt: now + (good ? refreshDelay(state, policy, now) : retryDelay(state, policy, now)),
     steady: steadyKey(state, policy),
     news: news(before, state),

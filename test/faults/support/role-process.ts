@@ -8,10 +8,8 @@ export class RoleProcess {
   readonly roles: readonly string[];
   readonly dns: { ip: string; port: number };
   readonly http: { ip: string; port: number };
-  /** The settings of the next start. */
+  /** The settings of the next start, and what else its environment has. */
   settings: Record<string, string>;
-  /** A program that starts it, and its arguments, such as one that turns the clock. */
-  wrapper: readonly string[] = [];
   /** Of another release; by default this one. */
   bin: string | undefined;
   readonly #folder: string;
@@ -66,14 +64,10 @@ export class RoleProcess {
   /** Starts it; returns at once. */
   start(): void {
     this.#said = this.log().slice(-200_000);
-    const [command = '', ...args] = [...this.wrapper, process.execPath];
     this.#server = new ServerProcess(
-      command,
-      [...args, this.bin ?? BIN, 'serve', '--roles', this.roles.join(',')],
-      {
-        folder: this.#folder,
-        environment: environmentOf(this.settings),
-      },
+      process.execPath,
+      [this.bin ?? BIN, 'serve', '--roles', this.roles.join(',')],
+      { folder: this.#folder, environment: environmentOf(this.settings) },
     );
   }
 

@@ -108,7 +108,7 @@ async function activity({ postgres }: Stage): Promise<string> {
 }
 
 /** The last lines of each process, of those that matter. */
-function logs(stage: Stage, matters = /./): string {
+export function logs(stage: Stage, matters = /./): string {
   const last = (log: string) =>
     log
       .split('\n')

@@ -35,6 +35,8 @@ export interface StageOptions {
   secondaries?: readonly SecondaryKind[];
   /** Settings of every process. */
   settings?: Record<string, string>;
+  /** What else single processes have in their environment, by their names. */
+  environments?: Record<string, Record<string, string>>;
   zones?: number;
   hosts?: number;
   /** A PostgreSQL to run on; closed with the stage. */
@@ -100,7 +102,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     };
     const processes: RoleProcess[] = [];
     for (const [name, roles] of Object.entries(options.processes ?? APART))
-      processes.push(await RoleProcess.make(name, roles, { folder, settings }));
+      processes.push(
+        await RoleProcess.make(name, roles, {
+          folder,
+          settings: { ...settings, ...options.environments?.[name] },
+        }),
+      );
     stops.push(() => Promise.all(processes.map((process) => process.kill())));
     for (const process of processes) process.start();
     await Promise.all(processes.map((process) => process.ready()));

@@ -5,7 +5,7 @@ import type { Sighting } from './checker.ts';
 import type { Random } from './random.ts';
 
 /** One zone, and what its operator knows of it. */
-interface Plot {
+export interface Plot {
   zone: string;
   id: string;
   target: string;
@@ -126,10 +126,19 @@ export class Traffic {
         `${plot.zone} has transaction ${number}; ${plot.confirmed} was confirmed, ${plot.sent} was sent last`,
       );
     const hex = Buffer.from(plot.address.split('.').map(Number)).toString('hex');
-    const found = [...lines].filter((line) => line.startsWith(`${plot.zone} `) && line.includes(' A '));
+    const found = addressesAt(lines, plot.zone);
     if (found.length !== 1 || !found[0]?.endsWith(` ${hex}`))
       wrong.push(`${plot.zone} has the addresses [${found}], its target ${plot.address}`);
     return wrong;
+  }
+
+  /** How far a content has come: its newest transaction, and the number of the move that its address is of. */
+  reached(plot: Plot, { lines }: Sighting): { transaction: number; move: number } {
+    const hex = addressesAt(lines, plot.zone)[0]?.split(' ').at(-1) ?? '';
+    return {
+      transaction: Number(textAt(lines, `left.${plot.zone}`)),
+      move: Number.parseInt(hex.slice(-4), 16),
+    };
   }
 
   async #edits(): Promise<void> {
@@ -198,6 +207,9 @@ export class Traffic {
 
 const names = (count: number, zone: string) => Array.from({ length: count }, (_, host) => `h${host}.${zone}`);
 const addressOf = (number: number) => `10.0.${number >> 8}.${number & 255}`;
+
+const addressesAt = (lines: ReadonlySet<string>, name: string) =>
+  [...lines].filter((line) => line.startsWith(`${name} `) && line.includes(' A '));
 
 /** The text of the one TXT record at that name. */
 function textAt(lines: ReadonlySet<string>, name: string): string | undefined {
