@@ -1,8 +1,8 @@
 /**
  * A steady churn for an hour: SQL edits over many zones, targets that move, real secondaries that follow. Then what it held at the start and at the
  * end: memory, open handles, tables, queue, outbox, change to visible. Exit status 1 where something grew.
- * `npm run bench -- soak [--minutes 60] [--warm-up 10] [--zones 10000] [--rate 1000] [--moves 2] [--report-every 60] [--out FILE] [--queue redis|postgresql]
- * [--bind 10000] [--nsd 10000] [--knot 10000] [--powerdns 1000] [--set NAME=VALUE ...]`. `--rate`: edits a second, each a transaction; `--moves`: targets a second, each
+ * `npm run bench -- soak [--minutes 60] [--warm-up 10] [--zones 10000] [--rate 1000] [--at-once 8] [--moves 2] [--report-every 60] [--out FILE] [--queue redis|postgresql]
+ * [--bind 10000] [--nsd 10000] [--knot 10000] [--powerdns 1000] [--set NAME=VALUE ...]`. `--rate`: edits a second, each a transaction; `--at-once`: of them under way; `--moves`: targets a second, each
  * with ten zones; `--bind` and the others: how many of the zones each has; `--set`: a setting of the service, such as JOURNAL_VERSIONS=20. `--out` has all lines, while it
  * runs. Ctrl-C ends it early, with the table of what there was.
  */
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { SECONDARY_KINDS } from '../src/cli/secondary-config.ts';
 import { printMachine } from './small/table.ts';
 import { startLoad } from './soak/load.ts';
-import { type Course, courseTable, judge, KINDS, type Sample } from './soak/measures.ts';
+import { type Course, courseTable, FEWEST, judge, KINDS, type Sample } from './soak/measures.ts';
 import { Probes } from './soak/probes.ts';
 import { Sampler } from './soak/sampler.ts';
 import { openStage, type Stage } from './soak/stage.ts';
@@ -23,6 +23,7 @@ const { values: given } = parseArgs({
     'warm-up': { type: 'string' },
     zones: { type: 'string', default: '10000' },
     rate: { type: 'string', default: '1000' },
+    'at-once': { type: 'string', default: '8' },
     moves: { type: 'string', default: '2' },
     'report-every': { type: 'string', default: '60' },
     out: { type: 'string' },
@@ -72,7 +73,14 @@ async function churn(stage: Stage): Promise<void> {
     `${given.rate} changes a second offered over ${laid.zones.length} zones, ${given.moves} targets of ten zones a second move; secondaries: ` +
       `${secondaries.map(({ server, share }) => `${server.kind} with ${share}`).join(', ')}; queue in ${stage.redis ? 'Redis' : 'PostgreSQL'}; ${minutes} minutes, ${warmUp} of them to warm up`,
   );
-  const load = startLoad({ pool, laid, upstream, rate: Number(given.rate), moves: Number(given.moves) });
+  const load = startLoad({
+    pool,
+    laid,
+    upstream,
+    rate: Number(given.rate),
+    atOnce: Number(given['at-once']),
+    moves: Number(given.moves),
+  });
   const probes = await Probes.start(pool, laid, secondaries);
   const begun = performance.now();
   try {
@@ -95,6 +103,10 @@ async function churn(stage: Stage): Promise<void> {
   }
   const seconds = (performance.now() - begun) / 1_000;
   const after = samples.filter(({ at }) => at >= warmUp * 60);
+  if (after.length < FEWEST) {
+    say(`${after.length} samples after the warm-up are too few to judge: ${FEWEST} are needed`);
+    return;
+  }
   say('');
   const courses = judge(after);
   for (const line of courseTable(courses.filter(isWorthALine))) say(line);

@@ -24,16 +24,17 @@ export interface LoadOptions {
   upstream: Upstream;
   /** Edits a second, each a transaction of its own. */
   rate: number;
+  /** Edits under way at once, at most. */
+  atOnce: number;
   /** Targets a second that move. */
   moves: number;
 }
 
 const TICK = 10; // ms
-const UNDER_WAY = 32;
 const BEHIND = 500; // ms of edits that may be behind before they are passed by
 
 /** Edits random records by plain SQL and moves random targets, evenly by the clock, until it is stopped. */
-export function startLoad({ pool, laid, upstream, rate, moves }: LoadOptions): Load {
+export function startLoad({ pool, laid, upstream, rate, atOnce, moves }: LoadOptions): Load {
   const begun = performance.now();
   const underWay = new Set<Promise<void>>();
   const timer = setInterval(tick, TICK);
@@ -55,7 +56,7 @@ export function startLoad({ pool, laid, upstream, rate, moves }: LoadOptions): L
     const seconds = (performance.now() - begun) / 1_000;
     load.offered = Math.floor(seconds * rate);
     let due = load.offered - load.committed - load.failed - load.passedBy - underWay.size;
-    for (; due > 0 && underWay.size < UNDER_WAY; due--) begin();
+    for (; due > 0 && underWay.size < atOnce; due--) begin();
     const tooMany = due - Math.floor((rate * BEHIND) / 1_000);
     if (tooMany > 0) load.passedBy += tooMany;
     for (; load.moved < seconds * moves; load.moved++)

@@ -48,13 +48,15 @@ export interface Course {
   grew: boolean;
 }
 
+/** Samples that it takes to judge. */
+export const FEWEST = 6;
+
 /**
  * Judges the samples after the warm-up: a thing grew where the median of the last third is more than its tolerance above that of the first.
  * Throws where there are too few to tell.
  */
 export function judge(samples: readonly Sample[]): Course[] {
-  if (samples.length < 6)
-    throw new Error(`${samples.length} samples after the warm-up are too few to judge: 6 are needed`);
+  if (samples.length < FEWEST) throw new RangeError(`${samples.length} samples are too few to judge`);
   const third = Math.floor(samples.length / 3);
   const thirds = [samples.slice(0, third), samples.slice(third, -third), samples.slice(-third)];
   const names = new Map<string, KindName>();

@@ -96,4 +96,4 @@ export class Probes {
 
 const EVERY = 500; // ms
 const MOST = 100; // at once
-const LONGEST = 120_000; // ms
+const LONGEST = 600_000; // ms

@@ -62,7 +62,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       await database.leave();
       await removeEmbedded(own);
     });
-    const pool = new pg.Pool({ connectionString: database.url, max: 40, application_name: 'soak' });
+    const pool = new pg.Pool({ connectionString: database.url, max: 20, application_name: 'soak' });
     pool.on('error', () => {});
     ends.push(() => pool.end());
     const redis = options.redis && redisInstalled ? await TestRedis.start() : undefined;
