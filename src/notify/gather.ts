@@ -31,8 +31,13 @@ export class Gather<T> {
 
   add(result: T): void {
     this.#results.push(result);
-    if (this.#results.length > MOST_KEPT) this.#results.splice(0, this.#results.length - MOST_KEPT);
+    if (this.#results.length >= MOST_KEPT + BATCH) this.#results.splice(0, BATCH);
     this.#schedule(this.#gatherMs);
+  }
+
+  /** Whether more comes than is written: who brings it had better wait. */
+  get isBehind(): boolean {
+    return this.#results.length >= 2 * BATCH;
   }
 
   /** Writes what is there, once; what can't be written is lost with this process. */

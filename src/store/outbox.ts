@@ -6,6 +6,7 @@ import { LEASE_MS } from './lease/lease.ts';
 import { isNotAmong, type LeaseVersion, LeaseWatch, readLeases } from './lease/watch.ts';
 import { endpoints } from './ledger/ledger.ts';
 import { ENTER_TOLD } from './ledger/row.ts';
+import { ownCopy } from './own-copy.ts';
 import type { Pool } from './pool.ts';
 import { areNews, spreadNews } from './publication/news.ts';
 import { tsigKey } from './registry.ts';
@@ -134,9 +135,10 @@ export class Outbox {
         {
           zoneId: row.zone_id,
           zone: row.zone,
-          zoneWire: absoluteName(row.zone),
+          // many wait for their turn
+          zoneWire: ownCopy(absoluteName(row.zone)),
           serial: Number(row.serial),
-          soa: row.published_soa,
+          soa: ownCopy(row.published_soa),
           soaTtl: row.published_soa_ttl,
           secondaryId: row.secondary_id,
           secondary: row.secondary,

@@ -52,7 +52,9 @@ export function readName(message: Buffer, offset: number): { name: Buffer; next:
   }
   if (next < 0) next = position + 1;
   scratch[length++] = 0;
-  return { name: Buffer.from(scratch.subarray(0, length)), next };
+  const name = Buffer.allocUnsafe(length);
+  scratch.copy(name, 0, 0, length);
+  return { name, next };
 }
 
 /**

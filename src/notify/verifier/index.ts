@@ -8,7 +8,7 @@ import type { InTransfer } from '../in-transfer.ts';
 import type { DueNotification } from '../outbox.ts';
 import { Rate } from '../rate.ts';
 import type { Sockets } from '../sockets.ts';
-import { type Item, Line } from './line.ts';
+import { type Item, Line, type Outcome } from './line.ts';
 import { Looks, type Seen } from './look.ts';
 import type { Awaited, Look, LookLedger, PublishedContent } from './ports.ts';
 import {
@@ -103,8 +103,7 @@ export class Verifier {
   /** A secondary has answered the NOTIFY of a serial: it is looked at soon. */
   answered(row: DueNotification): void {
     if (row.checkAt.length === 0 || this.#stop.signal.aborted) return;
-    const { zoneId, zone, zoneWire, serial, committedAt, secondaryId, secondary, checkAt, rate, change } =
-      row;
+    const { zoneId, zone, serial, committedAt, secondaryId, secondary, checkAt, rate, change } = row;
     const key = keyOf(row);
     const held = this.#held.get(key);
     if (held !== undefined && !isNewer(serial, held.awaited.serial)) return;
@@ -114,7 +113,6 @@ export class Verifier {
     const awaited: Awaited = {
       zoneId,
       zone,
-      zoneWire,
       serial,
       committedAt,
       secondaryId,
@@ -170,6 +168,10 @@ export class Verifier {
     const { ledger, log } = this.#options;
     let wait = POLL;
     try {
+      if (this.#settlements.isBehind) {
+        this.#wake(PAUSE_WHEN_FULL);
+        return;
+      }
       const full = [...this.#lines].filter(([, line]) => line.full).map(([secondaryId]) => secondaryId);
       const rows = await ledger.claim(CLAIM, full);
       for (const awaited of rows) {
@@ -195,8 +197,7 @@ export class Verifier {
     this.#wake(wait);
   }
 
-  /** Gives whether the secondary replied at all. */
-  async #look(item: Item): Promise<boolean> {
+  async #look(item: Item): Promise<Outcome> {
     const { awaited } = item;
     const key = keyOf(awaited);
     const held = this.#held.get(key);
@@ -213,12 +214,15 @@ export class Verifier {
       this.#held.delete(key);
       if (!this.#stop.signal.aborted)
         this.#options.log?.debug({ error: messageOf(error), zone: awaited.zone }, 'a look failed');
-      return true;
+      return { replied: true, inVain: false };
     }
+    const replied = seen.shown !== undefined || seen.rcode !== undefined;
+    const outcome = { replied, inVain: replied && !seen.serving };
     // a newer serial has taken its place meanwhile
-    if (this.#held.get(key) !== held) return seen.error === undefined || seen.rcode !== undefined;
+    if (this.#held.get(key) !== held)
+      return { ...outcome, replied: seen.error === undefined || seen.rcode !== undefined };
     this.#conclude(key, item, seen, held?.again === true);
-    return seen.shown !== undefined || seen.rcode !== undefined;
+    return outcome;
   }
 
   #conclude(key: string, item: Item, seen: Seen, wasTaken: boolean): void {
@@ -262,6 +266,7 @@ export class Verifier {
       rate: new Rate(rate === undefined ? (this.#options.rate ?? 1_000) : rate * 2),
       clock,
       look: (item) => this.#look(item),
+      mayLook: () => !this.#settlements.isBehind,
       turnAway: ({ awaited }, silentFor) => {
         this.#held.delete(keyOf(awaited));
         if (this.#stop.signal.aborted) return;

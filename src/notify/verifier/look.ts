@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
+import { absoluteName } from '../../dns/name.ts';
 import { compareSerial, isNewer } from '../../dns/serial.ts';
 import type { Endpoint } from '../../endpoint.ts';
 import { aheadBy } from '../../zone/serial-walk.ts';
@@ -39,8 +40,9 @@ export class Looks {
 
   /** @throws the signal's reason when it is aborted, and what the database says */
   async look(awaited: Awaited, options: AskOptions): Promise<Seen> {
+    const name = absoluteName(awaited.zone);
     const shown = await Promise.all(
-      awaited.checkAt.map((address) => askSerial(this.#sockets, address, awaited.zoneWire, options)),
+      awaited.checkAt.map((address) => askSerial(this.#sockets, address, name, options)),
     );
     const { zoneId, secondaryId, serial, committedAt } = awaited;
     const at = new Date(this.#clock.now());
@@ -70,7 +72,7 @@ export class Looks {
     const serving = { ...seen, serving: true };
     // a newer version was published meanwhile, which is looked for by itself
     if (serials.some((one) => one.serial !== changed.serial)) return { ...serving, done: true };
-    const sample = sampleOf(changed.records, awaited.zoneWire);
+    const sample = sampleOf(changed.records, name);
     for (const { at: address } of serials) {
       const found = await this.#compareAt(address, awaited, changed.serial, sample, options);
       if (found.kind === 'differs') return { ...serving, compared: true, differs: found.rrset };
@@ -93,7 +95,7 @@ export class Looks {
       if (verdicts.includes('unclear')) return { kind: 'unclear' };
       const other = verdicts.indexOf('other');
       if (other < 0) return { kind: 'same' };
-      const now = await askSerial(this.#sockets, address, awaited.zoneWire, options);
+      const now = await askSerial(this.#sockets, address, absoluteName(awaited.zone), options);
       if (now.kind !== 'serial' || now.serial !== serial) return { kind: 'unclear' };
       const { owner, typeText } = sample[other]!;
       if (again) return { kind: 'differs', rrset: `${owner} ${typeText}` };

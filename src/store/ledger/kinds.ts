@@ -4,7 +4,6 @@ import type { Endpoint } from '../../endpoint.ts';
 export interface Awaited {
   zoneId: string;
   zone: string;
-  zoneWire: Buffer;
   serial: number;
   committedAt: Date;
   secondaryId: string;

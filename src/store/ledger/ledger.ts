@@ -1,4 +1,3 @@
-import { absoluteName } from '../../dns/name.ts';
 import { type Endpoint, parseEndpoint } from '../../endpoint.ts';
 import type { Hints } from '../hints.ts';
 import type { Pool } from '../pool.ts';
@@ -43,7 +42,6 @@ export class Ledger {
       .map((row) => ({
         zoneId: row.zone_id,
         zone: row.zone,
-        zoneWire: absoluteName(row.zone),
         serial: Number(row.serial),
         committedAt: row.committed_at,
         secondaryId: row.secondary_id,
