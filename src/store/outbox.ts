@@ -1,12 +1,12 @@
 import { absoluteName } from '../dns/name.ts';
 import type { TsigKey } from '../dns/tsig.ts';
 import { type Endpoint, parseEndpoint } from '../endpoint.ts';
+import { ownCopies } from '../zone/own-copies.ts';
 import type { Hints } from './hints.ts';
 import { LEASE_MS } from './lease/lease.ts';
 import { isNotAmong, type LeaseVersion, LeaseWatch, readLeases } from './lease/watch.ts';
 import { endpoints } from './ledger/ledger.ts';
 import { ENTER_TOLD } from './ledger/row.ts';
-import { ownCopy } from './own-copy.ts';
 import type { Pool } from './pool.ts';
 import { areNews, spreadNews } from './publication/news.ts';
 import { tsigKey } from './registry.ts';
@@ -130,15 +130,16 @@ export class Outbox {
     return rows.flatMap((row) => {
       const address = parseEndpoint(row.address, 53);
       if (!address || row.published_soa === null) return [];
+      // many wait for their turn
+      const [zoneWire, soa] = ownCopies(absoluteName(row.zone), row.published_soa as Buffer);
       const key = row.key_name === null ? undefined : tsigKey({ ...row, name: row.key_name }, this.#secrets);
       return [
         {
           zoneId: row.zone_id,
           zone: row.zone,
-          // many wait for their turn
-          zoneWire: ownCopy(absoluteName(row.zone)),
+          zoneWire,
           serial: Number(row.serial),
-          soa: ownCopy(row.published_soa),
+          soa,
           soaTtl: row.published_soa_ttl,
           secondaryId: row.secondary_id,
           secondary: row.secondary,

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Condenser } from '../zone/condense.ts';
+import { ownCopies } from '../zone/own-copies.ts';
 import { type JournalStep, type PublishedZone, packedRecordEnd } from '../zone/version.ts';
 import { Chunk, type RenderedMessage } from './chunk.ts';
 import { within } from './deadline.ts';
@@ -62,7 +63,7 @@ export class Increments {
     const entry = this.#entries.get(key);
     const image = entry?.image ?? new Image(zone.serial);
     if (image.zone === undefined) {
-      image.isOpen(zone);
+      image.isOpen(kept(zone));
       if (entry !== undefined) entry.image = image;
       this.#render(zone, steps, image).then(
         () => this.#grow(key, entry, image.bytes),
@@ -116,7 +117,8 @@ export class Increments {
       this.#source.history(zone.zoneId, from, zone.serial, most),
     );
     if (steps === undefined || !isConnected(zone, from, steps)) return undefined;
-    return steps.length === 1 ? steps : [await condense(steps)];
+    const [first] = steps;
+    return [keptStep(first !== undefined && steps.length === 1 ? first : await condense(steps))];
   }
 
   /** Small ones at once, larger ones with turns for everybody else in between. */
@@ -171,6 +173,17 @@ function keyOf(zone: Version, from: number): string {
   return `${zone.zoneId} ${from} ${zone.serial}`;
 }
 
+function kept(zone: PublishedZone): PublishedZone {
+  const [nameWire, soa] = ownCopies(zone.nameWire, zone.soa);
+  return { ...zone, nameWire, soa };
+}
+
+function keptStep(step: JournalStep): JournalStep {
+  if (step.deleted.length + step.added.length > SLICE_BYTES) return step;
+  const [oldSoa, newSoa, deleted, added] = ownCopies(step.oldSoa, step.newSoa, step.deleted, step.added);
+  return { ...step, oldSoa, newSoa, deleted, added };
+}
+
 async function condense(steps: readonly JournalStep[]): Promise<JournalStep> {
   const condenser = new Condenser();
   let octets = 0;
@@ -200,7 +213,7 @@ function* slices(packed: Buffer): Generator<Buffer> {
 }
 
 /** About what an entry takes beside its octets. */
-const ENTRY_BYTES = 1024;
+const ENTRY_BYTES = 2_048;
 /** Octets of records handled before everybody else has a turn: about ten milliseconds. */
 const TURN_BYTES = 262_144;
 const SLICE_BYTES = 65_536;
