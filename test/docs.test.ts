@@ -121,7 +121,8 @@ describe.each(PAGES.flatMap(blocksOf).filter(({ commands }) => commands.length >
   },
 );
 
-test('each command in the text is one there is, with its options', async () => {
+// a process for each of them
+test('each command in the text is one there is, with its options', { timeout: 180_000 }, async () => {
   const wrong: string[] = [];
   const told = new Map<string, string>();
   for (const page of [...PAGES, 'CHANGELOG.md']) {
