@@ -13,6 +13,8 @@ export class Probes {
   readonly #secondaries: { kind: string; share: number; asker: Asker }[];
   readonly #timer: NodeJS.Timeout;
   readonly #underWay = new Set<Promise<void>>();
+  /** Those that are probed now. */
+  readonly #zones = new Set<number>();
   #times = new Map<string, number[]>();
   #turn = 0;
   #stopped = false;
@@ -65,6 +67,17 @@ export class Probes {
   async #probe(): Promise<void> {
     const most = Math.min(...this.#secondaries.map(({ share }) => share));
     const index = Math.floor(Math.random() * most);
+    // the next one would take the place of what is looked for
+    if (this.#zones.has(index)) return;
+    this.#zones.add(index);
+    try {
+      await this.#probeIn(index);
+    } finally {
+      this.#zones.delete(index);
+    }
+  }
+
+  async #probeIn(index: number): Promise<void> {
     const turn = this.#turn++;
     const address = `172.16.${(turn >> 8) % 256}.${turn % 256}`;
     await this.#pool.query('update records set content = $2 where id = $1::bigint', [

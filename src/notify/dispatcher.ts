@@ -35,6 +35,8 @@ const POLL = 1_000;
 const SHORTEST_PAUSE = 20;
 const PAUSE_WHEN_FULL = 250;
 /** Milliseconds that a row is put back for when its secondary has no room. */
+/** Milliseconds until a NOTIFY is tried again whose key couldn't be opened. */
+const LOCKED = 60_000;
 const PUT_BACK = 1_000;
 const PUT_BACK_WHILE_SILENT = 10_000;
 
@@ -137,6 +139,15 @@ export class Dispatcher {
       this.#putBack(row, 0);
       return false;
     }
+    if (row.lockedKey !== undefined) {
+      this.#spans?.ended(row);
+      this.#settlements.add({
+        ...targetOf(row),
+        error: `not sent, as the secret of its key ${row.lockedKey} can't be opened: set SECRET_KEY to the one that it was written with`,
+        nextAt: new Date(this.#options.clock.now() + LOCKED),
+      });
+      return true;
+    }
     const peer = this.#peerFor(row);
     if (peer.accept(row)) return true;
     this.#putBack(row, peer.answering ? PUT_BACK : PUT_BACK_WHILE_SILENT);
@@ -164,8 +175,7 @@ export class Dispatcher {
     }
     this.#options.observe?.(row, result, clock.now() - sentAt);
     this.#spans?.ended(row, result);
-    const { zoneId, secondaryId, addressText, serial } = row;
-    const of = { zoneId, secondaryId, addressText, serial };
+    const of = targetOf(row);
     if (result.kind === 'silent') {
       if (peer.wasSilent()) {
         this.#log.silent(row, result.error);
@@ -177,7 +187,7 @@ export class Dispatcher {
       if (peer.answered()) this.#returned(peer, row);
       const { rcode } = result;
       if (rcode === RCODE.NOERROR) {
-        if (row.maxTransfers !== undefined) this.#inTransfer.begins(secondaryId, zoneId);
+        if (row.maxTransfers !== undefined) this.#inTransfer.begins(row.secondaryId, row.zoneId);
         this.#settlements.add({ ...of, rcode });
         this.#log.answered(row, clock.now() - sentAt);
       } else {
@@ -190,10 +200,8 @@ export class Dispatcher {
   }
 
   #putBack(row: DueNotification, delay: number): void {
-    const { zoneId, secondaryId, addressText, serial } = row;
     this.#spans?.ended(row);
-    const nextAt = new Date(this.#options.clock.now() + delay);
-    this.#settlements.add({ zoneId, secondaryId, addressText, serial, nextAt });
+    this.#settlements.add({ ...targetOf(row), nextAt: new Date(this.#options.clock.now() + delay) });
   }
 
   /** A secondary is back: what waits for it need not wait out a back-off that grew while it was away. */
@@ -287,4 +295,8 @@ const MOST_PEERS = 1_000;
 
 function peerKey(row: DueNotification): string {
   return `${row.secondaryId} ${row.addressText}`;
+}
+
+function targetOf({ zoneId, secondaryId, addressText, serial }: DueNotification) {
+  return { zoneId, secondaryId, addressText, serial };
 }

@@ -26,6 +26,8 @@ export interface DueNotification {
   /** As it is written in the registration: the key of the outbox row. */
   addressText: string;
   key?: TsigKey;
+  /** The name of a key whose secret SECRET_KEY doesn't open: without a signature nothing is sent. */
+  lockedKey?: string;
   attempts: number;
   committedAt: Date;
   /** By what the change is followed, 32 hex digits. */
@@ -152,6 +154,7 @@ export class Outbox {
           ...(row.notify_rate === null ? {} : { rate: row.notify_rate }),
           ...(row.max_transfers === null ? {} : { maxTransfers: row.max_transfers }),
           ...(key === undefined ? {} : { key }),
+          ...(key === undefined && row.key_name !== null ? { lockedKey: row.key_name } : {}),
         },
       ];
     });

@@ -298,3 +298,19 @@ test('RFC 1982: of two serials of one zone the newer by the ring is sent last', 
   const [first, second] = one.received.map(({ serial }) => serial!);
   expect(isNewer(second!, first!)).toBe(true);
 });
+
+test('where the secret of its key is not to be opened nothing is sent, in words; others are told', async () => {
+  const [locked, plain] = [await secondary(), await secondary()];
+  const row = outbox.publish('example.com.', 2, locked);
+  row.lockedKey = 'lost.';
+  outbox.publish('example.com.', 2, plain);
+  dispatch();
+  await until(() => expect(outbox.rows.find((each) => each !== row)?.acked).toBe(2));
+  await until(() =>
+    expect(row.error).toMatch(/not sent, as the secret of its key lost\. can't be opened: .*SECRET_KEY/),
+  );
+  expect(locked.received).toEqual([]);
+  delete row.lockedKey;
+  row.nextAt = Date.now();
+  await until(() => expect(row.acked).toBe(2));
+});

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Outbox } from '../../src/store/outbox.ts';
 import type { Pool } from '../../src/store/pool.ts';
 import { spreadNews } from '../../src/store/publication/news.ts';
+import { Secrets } from '../../src/store/secrets.ts';
 import { hastenFarWaits } from '../../src/store/waits.ts';
 import { addRecord, addZone, publishAll, serialOf, type TestStore, testStore } from '../support/store.ts';
 import { until } from '../support/until.ts';
@@ -212,4 +214,22 @@ test('what is put off for longer than anything ever is, by a clock that was ahea
   expect(await outbox.claim(10)).toMatchObject([{ addressText: due[0]?.addressText }]);
   const { rows } = await store.operator.query('select next_check_at <= now() as due from convergence');
   expect(rows).toEqual([{ due: true }]);
+});
+
+test('a key whose secret can not be opened is told of, and never stands for no key', async () => {
+  const { rows } = await store.operator.query(`select secret from tsig_keys where name like 'second%'`);
+  await store.pool.query(`update tsig_keys set secret = $1 where name like 'second%'`, [
+    new Secrets([randomBytes(32).toString('base64')]).seal(Buffer.from('whatever')),
+  ]);
+  try {
+    await store.pool.query('update notifications set acked_serial = null, next_at = now()');
+    const due = await outbox.claim(10);
+    expect(due).toHaveLength(2);
+    for (const row of due) {
+      expect(row).toMatchObject({ secondary: 'two', lockedKey: expect.stringMatching(/^second/) });
+      expect(row.key).toBeUndefined();
+    }
+  } finally {
+    await store.pool.query(`update tsig_keys set secret = $1 where name like 'second%'`, [rows[0].secret]);
+  }
 });
