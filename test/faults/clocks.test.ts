@@ -44,14 +44,8 @@ function scenarios(): void {
     return {
       processes: { serving: ['transfer', 'api'], working: ['worker', 'scheduler'], another: ['transfer'] },
       environments: { serving: clockOf('serving').environment, working: clockOf('working').environment },
-      // targets that move so often are else taken for rotating ones, and followed only now and then
-      settings: {
-        ROTATION_LOOKS: '2',
-        ROTATION_WINDOW: '0',
-        ROTATION_FLOOR: '0',
-        // by age the whole journal goes where the clock is years ahead
-        JOURNAL_DAYS: '3650',
-      },
+      // by age the whole journal goes where the clock is years ahead
+      settings: { JOURNAL_DAYS: '3650' },
       secondaries: LONG ? ['bind', 'nsd', 'knot', 'powerdns'] : ['knot'],
       postgres: await OwnPostgres.start({}, undefined, clockOf('postgres').environment),
     };

@@ -98,6 +98,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       REFRESH_MIN: '1',
       RETRY_MAX: '2',
       JOURNAL_VERSIONS: '10000',
+      // targets that move so often are else taken for rotating ones, of which a last move is followed after minutes
+      ROTATION_LOOKS: '2',
+      ROTATION_WINDOW: '0',
+      ROTATION_FLOOR: '0',
       ...options.settings,
     };
     const processes: RoleProcess[] = [];
