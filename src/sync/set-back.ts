@@ -9,16 +9,22 @@ const SET_BACK = 30_000;
 
 /** One clock beside the steady one, which nobody sets. Milliseconds. */
 class Watched {
-  #before: { time: number; steady: number } | undefined;
+  #before: { time: number; known: number } | undefined;
+  #setBack = 0;
 
-  /** By how much it was set back since the last call; 0: it was not. */
-  setBack(time: number): number {
-    const steady = performance.now();
+  /** By how much it was set back and nothing done about it; 0: it was not. `asked`: of the steady clock, before that time was asked for. */
+  setBack(time: number, asked: number): number {
     const before = this.#before;
-    this.#before = { time, steady };
-    if (before === undefined) return 0;
-    const back = steady - before.steady - (time - before.time);
-    return back > SET_BACK ? back : 0;
+    this.#before = { time, known: performance.now() };
+    if (before === undefined) return this.#setBack;
+    // at least so much went by between the two times, however long they took to come
+    const back = asked - before.known - (time - before.time);
+    if (back > SET_BACK) this.#setBack += back;
+    return this.#setBack;
+  }
+
+  isMended(): void {
+    this.#setBack = 0;
   }
 }
 
@@ -39,17 +45,20 @@ export class SetBack {
    */
   async look(farthest: number): Promise<void> {
     const { pool, clock, log } = this.#rooms;
-    const database = this.#database.setBack((await databaseTime(pool)).getTime()) / 1_000;
+    const asked = performance.now();
+    const database = this.#database.setBack((await databaseTime(pool)).getTime(), asked) / 1_000;
     if (database > 0) {
       await bringWaitsForward(pool, database);
+      this.#database.isMended();
       log.warn(
         { seconds: database },
         `PostgreSQL's clock was set back by ${Math.round(database)} s: what waited for it is brought forward`,
       );
     }
-    const own = this.#own.setBack(clock.now()) / 1_000;
+    const own = this.#own.setBack(clock.now(), performance.now()) / 1_000;
     if (own > 0) {
       await moveHoldsBack(pool, clock.now(), own);
+      this.#own.isMended();
       log.warn({ seconds: own }, `the clock was set back by ${Math.round(own)} s: holds are measured anew`);
     }
     await hastenFarTargets(pool, farthest);

@@ -65,3 +65,18 @@ test('holds that our own clock measures move with it where it is set back; littl
   // was in the past by the clock of now too
   expect(after.failing).toBe(-798);
 });
+
+test('what could not be mended when the clock was set back is mended at the next look', async () => {
+  await store.pool.query('update aliases set recheck_at = to_timestamp($1::float8 / 1000 + 600)', [now]);
+  await setBack.look(3_600);
+  now -= 7_200_000;
+  await store.pool.query('alter table aliases rename to aliases_away');
+  await expect(setBack.look(3_600)).rejects.toThrow(/aliases/);
+  await store.pool.query('alter table aliases_away rename to aliases');
+  await setBack.look(3_600);
+  const { rows } = await store.pool.query(
+    'select extract(epoch from recheck_at) - $1::float8 / 1000 as ahead from aliases',
+    [now],
+  );
+  expect(Math.abs(Number(rows[0].ahead) - 600)).toBeLessThan(60);
+});
