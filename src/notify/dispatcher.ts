@@ -34,9 +34,9 @@ const MOST_HELD = 10_000;
 const POLL = 1_000;
 const SHORTEST_PAUSE = 20;
 const PAUSE_WHEN_FULL = 250;
-/** Milliseconds that a row is put back for when its secondary has no room. */
 /** Milliseconds until a NOTIFY is tried again whose key couldn't be opened. */
 const LOCKED = 60_000;
+/** Milliseconds that a row is put back for when its secondary has no room. */
 const PUT_BACK = 1_000;
 const PUT_BACK_WHILE_SILENT = 10_000;
 

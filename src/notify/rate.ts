@@ -10,6 +10,15 @@ export class Rate {
     this.#sent = new Float64Array(this.perSecond).fill(Number.NEGATIVE_INFINITY);
   }
 
+  /** The same sends under another limit. */
+  changedTo(perSecond: number): Rate {
+    const changed = new Rate(perSecond);
+    const oldestFirst = [...this.#sent.subarray(this.#next), ...this.#sent.subarray(0, this.#next)];
+    const newest = oldestFirst.slice(-changed.perSecond);
+    changed.#sent.set(newest, changed.perSecond - newest.length);
+    return changed;
+  }
+
   /** Counts one send, and gives 0; or gives the milliseconds until one is allowed. */
   take(now: number): number {
     const oldest = this.#sent[this.#next]!;

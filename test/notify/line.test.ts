@@ -65,3 +65,14 @@ test('nothing is looked at while what looks came to is not yet written', async (
   mayLook = true;
   expect(await inOneSecond()).toBeGreaterThan(0);
 });
+
+test('what was sent counts under a limit that was changed too', () => {
+  const rate = new Rate(100);
+  for (let sent = 0; sent < 80; sent++) expect(rate.take(1_000 + sent)).toBe(0);
+  const fewer = rate.changedTo(50);
+  expect(fewer.take(1_080)).toBeGreaterThan(0);
+  expect(fewer.take(2_030)).toBe(0);
+  const more = rate.changedTo(120);
+  for (let sent = 0; sent < 40; sent++) expect(more.take(1_080)).toBe(0);
+  expect(more.take(1_080)).toBeGreaterThan(0);
+});

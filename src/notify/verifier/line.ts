@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { Rate } from '../rate.ts';
+import type { Rate } from '../rate.ts';
 import type { Awaited, Taken } from './ports.ts';
 
 /** Looks at one secondary at once, and while it is silent. */
@@ -28,7 +28,7 @@ export interface Item {
 export interface Outcome {
   /** The secondary gave a reply of any kind. */
   replied: boolean;
-  /** It has what it was looked at for, or does not say. */
+  /** It replied, and has not what it was looked at for. */
   inVain: boolean;
 }
 
@@ -93,7 +93,7 @@ export class Line {
     const most = item.awaited.rate === undefined ? this.#most : item.awaited.rate * 2;
     if (most !== this.#most) {
       this.#most = most;
-      this.#rate = new Rate(most);
+      this.#rate = this.#rate.changedTo(most);
     }
     (item.taken ? this.#taken : this.#waiting).push(item);
     this.#pump();
@@ -145,7 +145,7 @@ export class Line {
     const now = this.#rate.perSecond;
     const next = share > 0.75 ? Math.max(FEWEST, now / 2) : share < 0.5 ? now * 1.5 : now;
     const within = Math.min(this.#most, Math.floor(next));
-    if (within !== now) this.#rate = new Rate(within);
+    if (within !== now) this.#rate = this.#rate.changedTo(within);
   }
 
   #silentFor(): number {
