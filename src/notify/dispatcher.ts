@@ -143,7 +143,7 @@ export class Dispatcher {
       this.#spans?.ended(row);
       this.#settlements.add({
         ...targetOf(row),
-        error: `not sent, as the secret of its key ${row.lockedKey} can't be opened: set SECRET_KEY to the one that it was written with`,
+        error: `not sent, as the secret of its key ${row.lockedKey} can't be opened: set SECRET_KEY to the one that it was written with, or make the key anew`,
         nextAt: new Date(this.#options.clock.now() + LOCKED),
       });
       return true;
