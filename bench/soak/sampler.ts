@@ -71,12 +71,12 @@ export class Sampler {
       ['this bench', process.pid, false],
     ];
     for (const [name, pid, isOurs] of processes) {
-      const cpu = cpuSeconds(pid) ?? Number.NaN;
+      // the children of this bench are all the others
+      const cpu = (pid === process.pid ? ownSeconds() : cpuSeconds(pid)) ?? Number.NaN;
       counts.set(`cpu ${name}`, cpu);
       const before = this.#before.get(`cpu ${name}`);
       // a server's helpers come and go, and take what they had with them
       if (before !== undefined && cpu >= before) put(`${name}: CPU`, 'cpu', ((cpu - before) / seconds) * 100);
-      // the children of this bench are all the others
       if (pid === process.pid) continue;
       const held = holdingsOf(pid);
       put(`${name}: memory (PSS)`, isOurs ? 'memory' : 'shown', (held?.pss ?? 0) / MB);
@@ -104,6 +104,11 @@ export class Sampler {
     this.#beforeAt = now;
     return { at: (now - this.#begun) / 1_000, values };
   }
+}
+
+function ownSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 const TRANSFERS: [string, RegExp][] = [
