@@ -60,6 +60,7 @@ test('a failure is told once, with its input', async () => {
 test.each([
   ['never ends', 'self-test-hangs', 2_000, /no end within/],
   ['takes all memory', 'self-test-fills', 60_000, /MB of memory/],
+  ['ends the process', 'self-test-aborts', 60_000, /SIGABRT/],
 ] as const)('an input that %s is caught and named', async (_what, parser, hangMs, reason) => {
   const { findings } = await fuzz(parser, {
     seeds: [Buffer.from('x')],

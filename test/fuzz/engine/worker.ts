@@ -1,23 +1,26 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../../src/errors.ts';
 import { targets } from '../targets/index.ts';
 import { faulty } from '../targets/self-test.ts';
 import { Coverage } from './coverage.ts';
 import { Dice, mutate } from './mutate.ts';
+import { Present } from './present.ts';
 import type { Work, WorkerNews } from './run.ts';
 
 /** Inputs between two looks at the coverage: a look costs as much as some hundred inputs. */
 const BATCH = 400;
 
-const { parser, seeds, current, until, runs, seed } = workerData as Work;
+// the process that started this one is gone
+process.on('disconnect', () => process.exit(1));
+const { parser, seeds, until, runs, seed, ...where } = await new Promise<Work>((resolve) =>
+  process.once('message', (work) => resolve(work as Work)),
+);
 const target = (targets[parser] ?? faulty[parser])!;
-const shown = new Uint8Array(current, 8);
-const progress = new Int32Array(current, 0, 2);
+const present = Present.open(where.present);
 const dice = new Dice(seed);
 const dictionary = (target.dictionary ?? []).map((word) => Buffer.from(word));
 const coverage = new Coverage('/src/');
 const kept: Buffer[] = [];
-const told = new Set<string>();
+const places = new Set<string>();
 let done = 0;
 
 for (const input of seeds.map((bytes) => Buffer.from(bytes))) {
@@ -40,15 +43,17 @@ while (done < runs && Date.now() < until) {
     }
   }
   tell({ kind: 'progress', done, kept: kept.length, seen: coverage.seen });
+  // what is told is sent, and the other end heard of, between two turns of the event loop
+  await new Promise((turn) => setImmediate(turn));
 }
 coverage.close();
-tell({ kind: 'end', done, kept: kept.length, seen: coverage.seen });
+process.send?.({ kind: 'end', done, kept: kept.length, seen: coverage.seen } satisfies WorkerNews, () =>
+  process.exit(),
+);
 
 async function run(input: Buffer): Promise<void> {
   // for whoever watches from outside: what it was at, should it never come back
-  shown.set(input);
-  Atomics.store(progress, 0, input.length);
-  Atomics.add(progress, 1, 1);
+  present.set(input);
   done++;
   try {
     await target.run(input);
@@ -57,12 +62,12 @@ async function run(input: Buffer): Promise<void> {
     const { cause = error } = error as Error;
     // one of each place that throws: words differ with each input
     const where = cause instanceof Error ? (/\n +at .*/.exec(cause.stack ?? '')?.[0] ?? '') : '';
-    if (told.has(where)) return;
-    told.add(where);
+    if (places.has(where)) return;
+    places.add(where);
     tell({ kind: 'finding', input: Buffer.from(input), reason });
   }
 }
 
 function tell(news: WorkerNews): void {
-  parentPort?.postMessage(news);
+  process.send?.(news);
 }

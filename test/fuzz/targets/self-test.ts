@@ -21,4 +21,8 @@ export const faulty: Readonly<Record<string, Target>> = {
       for (;;) held.push(new Array(1_000_000).fill(0.5));
     },
   },
+  'self-test-aborts': {
+    about: 'ends the process',
+    run: () => process.abort(),
+  },
 };
