@@ -25,6 +25,7 @@ let database: Awaited<ReturnType<typeof freshDatabase>>;
 let role: string;
 let redis: TestRedis | undefined;
 let service: Service;
+let client: pg.Client | undefined;
 let namedToken = '';
 const said: string[] = [];
 const results: CommandResult[] = [];
@@ -80,6 +81,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await service?.stop();
+  await client?.end();
   await redis?.stop();
   await database?.drop();
 });
@@ -94,7 +96,7 @@ test('secrets are used in every way there is', async () => {
     return answer;
   };
   namedToken = (JSON.parse(await service.cli('token', 'add', 'robot', '--json')) as { token: string }).token;
-  const client = new pg.Client({ connectionString: database.url });
+  client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await client.query(`insert into tsig_keys (name, secret) values ('sql', $1)`, [bySql.toString('base64')]);
   await client.query(
@@ -136,7 +138,6 @@ test('secrets are used in every way there is', async () => {
   await client
     .query(`insert into tsig_keys (name, secret) values ('sql2', $1)`, [`${bySql.toString('base64')}!`])
     .catch((error: Error) => said.push(`SQL: ${error.message}`));
-  await client.end();
   // transfers, signed well and badly
   const zone = { host: service.dns.ip, port: service.dns.port, zone: 'secret.example.' };
   const key = { name: absoluteName('sql'), algorithm: 'hmac-sha256' as const, secret: bySql };

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +50,7 @@ export interface Service {
 
 /**
  * Starts `zoneferry serve` as a process of its own in a temporary folder, on free ports of 127.0.0.1, looking at targets
- * every second. Returns when it answers DNS.
+ * every second. Returns when it answers DNS and its HTTP port is open.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'zoneferry-service-'));
@@ -92,11 +93,24 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   try {
     await server.until(() => answers({ address: dns.ip, port: dns.port }, 'ready.invalid.'), 60_000);
+    // the API opens after it
+    await server.until(() => isOpen(http), 60_000);
   } catch (error) {
     await service.stop();
     throw error;
   }
   return service;
+}
+
+function isOpen({ ip, port }: { ip: string; port: number }): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, ip);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 /** Runs one `zoneferry` command to its end, at most a minute. */
