@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { FrameReader, frame } from '../dns/framer.ts';
 import { type EdnsOption, headerFlags, type Message, type Question, readMessage } from '../dns/message.ts';
-import { absoluteName, nameKey } from '../dns/name.ts';
+import { absoluteName, nameKey, parentName } from '../dns/name.ts';
 import { encodeSoa, parseRdata } from '../dns/rdata/index.ts';
 import { CLASS_IN, RCODE, TYPE } from '../dns/types.ts';
 import { MessageWriter } from '../dns/writer.ts';
@@ -30,6 +30,8 @@ export interface UpstreamAnswer {
   answers: { name: Buffer; type: number; ttl: number; rdata: Buffer }[];
   /** Whether a SOA goes along, as with every "no". */
   negative: boolean;
+  /** Whose SOA that is; default: of the name above the one that the chain ends at. */
+  zone?: Buffer;
   /** What else is said where the question has an OPT, as extended errors (RFC 8914). */
   options?: readonly EdnsOption[];
 }
@@ -221,7 +223,8 @@ export function encodeUpstreamReply(query: Message, answer: UpstreamAnswer, tran
       for (const { name, type, ttl, rdata } of answer.answers) {
         fits = fits && writer.record(name, type, CLASS_IN, ttl, rdata);
       }
-      if (answer.negative) fits = fits && writer.record(SOA_OWNER, TYPE.SOA, CLASS_IN, 30, SOA, 'authority');
+      const zone = answer.zone ?? parentName(endOf(query, answer));
+      if (answer.negative) fits = fits && writer.record(zone, TYPE.SOA, CLASS_IN, 30, SOA, 'authority');
     }
     if (query.opt !== undefined)
       fits = writer.opt({ udpSize: 1232, options: [...(answer.options ?? [])] }) && fits;
@@ -230,7 +233,11 @@ export function encodeUpstreamReply(query: Message, answer: UpstreamAnswer, tran
   return write(false) ?? write(true)!;
 }
 
-const SOA_OWNER = absoluteName('example.net');
+/** The last name of the chain. */
+function endOf(query: Message, { answers }: UpstreamAnswer): Buffer {
+  return answers.findLast(({ type }) => type === TYPE.CNAME)?.rdata ?? query.questions[0]!.name;
+}
+
 const SOA = encodeSoa({
   mname: absoluteName('ns.example.net'),
   rname: absoluteName('hostmaster.example.net'),

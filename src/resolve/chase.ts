@@ -1,5 +1,5 @@
 import type { Message, ResourceRecord } from '../dns/message.ts';
-import { nameKey } from '../dns/name.ts';
+import { isBelow, nameKey } from '../dns/name.ts';
 import { CLASS_IN, RCODE, rcodeToText, TYPE } from '../dns/types.ts';
 import { addressSet } from './addresses.ts';
 import type { PlainAddresses } from './addresses-reply.ts';
@@ -112,9 +112,11 @@ function readStep(message: Message, walk: Walk, family: Family): Step {
     if (!here) break;
   }
   if (message.rcode === RCODE.NXDOMAIN) return { kind: 'nxdomain', ...negativeTtl(message, walk) };
-  if (soaOf(message)) return { kind: 'nodata', ...negativeTtl(message, walk) };
+  if (soaOf(message, walk)) return { kind: 'nodata', ...negativeTtl(message, walk) };
   if (walk.name !== from) return { kind: 'more' };
-  if (answers.size > 0) return failed('malformed', `the answer has nothing about ${nameKey(walk.name)}`);
+  // a DNAME without the CNAME that it makes (RFC 6672, 3.1), say
+  if (message.answers.length > 0)
+    return failed('malformed', `the answer has nothing about ${nameKey(walk.name)}`);
   // Without a SOA it is a "no data" too (RFC 2308, 2.2), unless the answer came from one who doesn't recurse at all.
   if (message.authorities.some((record) => record.type === TYPE.NS) || (!message.ra && !message.aa)) {
     return failed('refused', 'a referral came in place of an answer: the upstream does not recurse');
@@ -209,14 +211,16 @@ function byOwner(answers: readonly ResourceRecord[], family: Family): Map<string
   return owners;
 }
 
-/** Of another class it may have no data at all. */
-function soaOf(message: Message): ResourceRecord | undefined {
-  return message.authorities.find((record) => record.type === TYPE.SOA && record.class === CLASS_IN);
+/** That of the zone of the chain's last name: another zone's denies nothing there. Of another class it may have no data at all. */
+function soaOf(message: Message, { name }: Walk): ResourceRecord | undefined {
+  return message.authorities.find(
+    (record) => record.type === TYPE.SOA && record.class === CLASS_IN && isBelow(name, record.name),
+  );
 }
 
 /** How long a "no" may be kept: the lesser of the SOA's TTL and its minimum (RFC 2308, 5), and of the chain's TTLs. */
 function negativeTtl(message: Message, walk: Walk): { ttl?: number } {
-  const soa = soaOf(message);
+  const soa = soaOf(message, walk);
   if (soa === undefined) return {};
   const minimum = soa.rdata.readUInt32BE(soa.rdata.length - 4);
   return { ttl: Math.min(walk.ttl, soa.ttl, minimum) };

@@ -125,37 +125,47 @@ function mayHave(registration: Registration, zone: string, isCatalog: boolean): 
 function isFrom(registration: Registration, address: string): boolean {
   const plain = plainAddress(address);
   const version = isIP(plain);
-  return version !== 0 && rangesOf(registration).check(plain, version === 6 ? 'ipv6' : 'ipv4');
+  if (version === 0) return false;
+  const family = version === 6 ? 'ipv6' : 'ipv4';
+  return rangesOf(registration)[family].check(plain, family);
+}
+
+/** By the client's family: a list has IPv4 within `::/0` too, as it is written into IPv6, and nobody who writes that means it. */
+interface Ranges {
+  readonly ipv4: BlockList;
+  readonly ipv6: BlockList;
 }
 
 // A registration is one object until it is changed, and every packet asks: its ranges are parsed once.
-const parsedRanges = new WeakMap<Registration, BlockList>();
+const parsedRanges = new WeakMap<Registration, Ranges>();
 
-function rangesOf(registration: Registration): BlockList {
+function rangesOf(registration: Registration): Ranges {
   const known = parsedRanges.get(registration);
   if (known !== undefined) return known;
-  const ranges = new BlockList();
+  const ranges = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const text of [...registration.addresses, ...registration.transferFrom]) addRange(ranges, text);
   parsedRanges.set(registration, ranges);
   return ranges;
 }
 
 /** Adds an address or a range. What is neither lets nobody in; it should have been refused when it was registered. */
-function addRange(ranges: BlockList, text: string): void {
-  const [host = '', bits] = text.split('/', 2);
-  const address = plainAddress(host);
-  const version = isIP(address);
+function addRange(ranges: Ranges, text: string): void {
+  const [host = '', bits = ''] = text.split('/', 2);
+  const version = isIP(host);
   if (version === 0) return;
-  const family = version === 6 ? 'ipv6' : 'ipv4';
-  if (bits === undefined) {
-    ranges.addAddress(address, family);
-    return;
-  }
-  const prefix = Number(bits);
-  if (/^\d{1,3}$/.test(bits) && prefix <= (version === 6 ? 128 : 32)) {
-    ranges.addSubnet(address, prefix, family);
+  const longest = version === 6 ? 128 : 32;
+  const prefix = text.includes('/') ? (/^\d{1,3}$/.test(bits) ? Number(bits) : Infinity) : longest;
+  if (prefix > longest) return;
+  if (version === 4) ranges.ipv4.addSubnet(host, prefix, 'ipv4');
+  else {
+    ranges.ipv6.addSubnet(host, prefix, 'ipv6');
+    // IPv4 as mapped into IPv6 is IPv4
+    if (prefix >= MAPPED_PREFIX) ranges.ipv4.addSubnet(host, prefix, 'ipv6');
   }
 }
+
+/** Bits before the address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2). */
+const MAPPED_PREFIX = 96;
 
 function sameKey(a: TsigKey, b: TsigKey): boolean {
   return a.algorithm === b.algorithm && equalNames(a.name, b.name);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { encodeUpstreamReply, type UpstreamAnswer } from '../../src/demo/upstream.ts';
-import { absoluteName } from '../../src/dns/name.ts';
+import { absoluteName, nameKey } from '../../src/dns/name.ts';
 import { parseRdata } from '../../src/dns/rdata/index.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import { Resolver } from '../../src/resolve/resolver.ts';
@@ -138,6 +138,43 @@ test('the order of records in an answer means nothing, and strangers among them 
 
 test('an answer about another name alone is no answer, and no "no data" either', async () => {
   answerWith({ answers: [record('stranger.example.net', 'A', '192.0.2.66')] });
+  expect((await stub.look('a.example.net.', 'A')).outcome).toMatchObject({
+    kind: 'failed',
+    reason: 'malformed',
+  });
+});
+
+test("RFC 2308, 2: another zone's SOA denies nothing, and holds no denial for any time", async () => {
+  up.set('b.example.net', { A: ['203.0.113.2'] });
+  answerWith({ negative: true, zone: absoluteName('example.org') });
+  expect((await stub.look('a.example.net.', 'A')).outcome).toEqual({ kind: 'nodata' });
+  answerWith({ rcode: 3, negative: true, zone: absoluteName('sub.a.example.net') });
+  expect((await stub.look('a.example.net.', 'A')).outcome).toEqual({ kind: 'nxdomain' });
+  answerWith({ negative: true, zone: absoluteName('a.example.net') });
+  expect((await stub.look('a.example.net.', 'A')).outcome).toEqual({ kind: 'nodata', ttl: 30 });
+  // of where the chain came from: its end is asked for by itself
+  const answers = [record('a.example.org', 'CNAME', 'b.example.net.')];
+  up.rewrite = (reply, query, transport) =>
+    nameKey(query.questions[0]!.name) === 'a.example.org.'
+      ? encodeUpstreamReply(
+          query,
+          { rcode: 0, answers, negative: true, zone: absoluteName('example.org') },
+          transport,
+        )
+      : reply;
+  expect((await stub.look('a.example.org.', 'A')).outcome).toEqual({
+    kind: 'found',
+    addresses: ['203.0.113.2'],
+    ttl: 60,
+  });
+});
+
+test('RFC 6672, 3.1: a DNAME without the CNAME that it makes is no "no data"', async () => {
+  answerWith({
+    answers: [
+      { name: absoluteName('example.net'), type: TYPE.DNAME, ttl: 60, rdata: absoluteName('example.org') },
+    ],
+  });
   expect((await stub.look('a.example.net.', 'A')).outcome).toMatchObject({
     kind: 'failed',
     reason: 'malformed',

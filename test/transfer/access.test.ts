@@ -46,6 +46,22 @@ describe('access', () => {
     }
   });
 
+  it('of all of IPv6 is not of IPv4, which is written into it; of the mapped range it is (RFC 4291, 2.5.5.2)', () => {
+    const ipv6 = registrations({ transferFrom: ['::/0'] });
+    expect(outcome(ipv6, '2001:db8::1')).toBe('s0');
+    expect(outcome(ipv6, '192.0.2.1')).toBe('unknown-address');
+    expect(outcome(ipv6, '::ffff:192.0.2.1')).toBe('unknown-address');
+    expect(outcome(registrations({ transferFrom: ['0.0.0.0/0'] }), '2001:db8::1')).toBe('unknown-address');
+    const mapped = registrations({
+      addresses: ['::ffff:198.51.100.1'],
+      transferFrom: ['::ffff:192.0.2.0/120'],
+    });
+    expect(outcome(mapped, '192.0.2.255')).toBe('s0');
+    expect(outcome(mapped, '198.51.100.1')).toBe('s0');
+    expect(outcome(mapped, '192.0.3.1')).toBe('unknown-address');
+    expect(outcome(mapped, '198.51.100.2')).toBe('unknown-address');
+  });
+
   it('lets nobody in by what is no address', () => {
     const list = registrations({
       addresses: ['', '*', '10.0.0.0/'],
