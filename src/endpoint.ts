@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 
 /** Where a server is or listens: an IP address and a port. */
 export interface Endpoint {
@@ -51,4 +51,9 @@ function withPort(ip: string, port: string | undefined): { ip: string; port?: st
   // Brackets are the IPv6 form alone: `[192.0.2.1]` is a slip of the pen.
   const address = isIP(ip) === 6 ? ip : '';
   return port === undefined ? { ip: address } : { ip: address, port };
+}
+
+/** Both ends of a connection: the same for the plain socket and the TLS socket over it. */
+export function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

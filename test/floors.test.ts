@@ -92,9 +92,7 @@ test('dns/ and zone/ do no input or output, and nothing below app.ts asks the sy
   const wrong: string[] = [];
   for (const file of files) {
     const text = readFileSync(join(SOURCE, file), 'utf8');
-    const inputOutput = /from '(node:(net|dgram|fs|http|tls|child_process)|pg|bullmq|ioredis)/.test(
-      text.replace("import { isIP } from 'node:net'", ''),
-    );
+    const inputOutput = /from '(node:(net|dgram|fs|http|tls|child_process)|pg|bullmq|ioredis)/.test(text);
     if (/^(dns|zone)\//.test(file) && inputOutput) wrong.push(`${file} does input or output`);
     if (!/^(app|cli|demo|clock)/.test(file) && /Date\.now\(\)|new Date\(\)/.test(text))
       wrong.push(`${file} asks for the time`);
@@ -102,8 +100,8 @@ test('dns/ and zone/ do no input or output, and nothing below app.ts asks the sy
   expect(wrong).toEqual([]);
 });
 
-test('one file imports dns-packet', () => {
-  expect(files.filter((file) => /from 'dns-packet'/.test(readFileSync(join(SOURCE, file), 'utf8')))).toEqual([
-    'dns/codec.ts',
-  ]);
+test('dns-packet, which loses octets, is a second opinion for tests alone', () => {
+  expect(files.filter((file) => /from 'dns-packet'/.test(readFileSync(join(SOURCE, file), 'utf8')))).toEqual(
+    [],
+  );
 });

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { endsOf } from '../endpoint.ts';
 
 /**
  * Bounds the connections to a server. Where all places are taken, the connection that has been without a whole request for longest
@@ -40,9 +41,4 @@ export function boundConnections(server: Server, most: number): void {
       if (!socket.destroyed) resting.set(ends, socket);
     });
   });
-}
-
-/** Where a connection comes from: the same for the plain socket and the TLS socket over it. */
-export function endsOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

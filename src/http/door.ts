@@ -2,9 +2,9 @@ import { constants } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { FastifyServerFactory } from 'fastify';
+import { endsOf } from '../endpoint.ts';
 import type { Log } from '../log.ts';
 import { CredentialFollower } from '../transfer/tls/credentials.ts';
-import { endsOf } from './connections.ts';
 
 const LOOK_EVERY = 1_000; // ms
 /** For the whole of a handshake, whatever is sent meanwhile. */

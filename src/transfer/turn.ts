@@ -92,10 +92,12 @@ export class Turn {
   refuseSignature(verdict: TsigFailure): Response {
     const refusal = signatureRefusal(verdict, this.#parts.legacyTsig);
     this.#parts.report.refused(this.#caller, refusal, this.#request, verdict.record.name);
+    // Names may be compressed in the request and are not in the reply: who showed no key gets back no more octets than came.
+    const isUnproven = this.#caller.transport === 'udp' && !('key' in verdict);
     return {
       kind: 'message',
       bytes: tsigErrorReply(this.#request.message, verdict, this.#parts.clock.now(), {
-        limit: this.#limit(),
+        limit: isUnproven ? Math.min(this.#limit(), this.#request.bytes.length) : this.#limit(),
         isPadded: this.#caller.transport === 'tls',
       }),
     };

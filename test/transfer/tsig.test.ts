@@ -134,6 +134,25 @@ describe('a truncated MAC (RFC 8945, 5.2.2.1, 5.2.4)', () => {
   });
 });
 
+it('who shows no key gets back no more octets over UDP than came, whatever the names of TSIG unfold to', async () => {
+  const { registry, zones, at } = await startServer();
+  registry.add('s1', { keys: [makeKey('key.example.')] });
+  zones.add(ZONE, SMALL_ZONE);
+  const name = absoluteName(`${'z'.repeat(63)}.${'z'.repeat(63)}.${'z'.repeat(63)}.${'z'.repeat(61)}.`);
+  const plain = buildQuery({ id: 9, name, type: TYPE.SOA, edns: { udpSize: 1232 } });
+  // key and algorithm are both the name of the question: a pointer to it each
+  const rdata = Buffer.alloc(2 + 16);
+  rdata.writeUInt16BE(0xc00c, 0);
+  const tsig = Buffer.from('c00c00fa00ff000000000012', 'hex');
+  const request = Buffer.concat([plain, tsig, rdata]);
+  request.writeUInt16BE(2, 10);
+  const reply = await exchange(at, request, 'udp');
+  expect(readMessage(reply)).toMatchObject({ id: 9, rcode: RCODE.NOTAUTH, tc: true });
+  expect(reply.length).toBeLessThanOrEqual(request.length);
+  const overTcp = readMessage(await exchange(at, request, 'tcp'));
+  expect(overTcp).toMatchObject({ rcode: RCODE.NOTAUTH, tc: false, tsig: { record: { error: 17 } } });
+});
+
 describe('replies over UDP with the longest names (RFC 8945, 5.3)', () => {
   const longest = (letter: string): string => `${`${letter.repeat(63)}.`.repeat(3)}${letter.repeat(61)}.`;
   const key = makeKey(longest('k'), 'hmac-sha512');

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { endsOf } from '../../endpoint.ts';
 import { plainAddress } from '../access.ts';
 import type { Peer, Report } from '../report.ts';
 import type { Strangers } from '../strangers.ts';
@@ -122,9 +123,4 @@ export class Handshakes {
     this.#underWay.delete(ends);
     if (handshake.isStranger) this.#ofStrangers--;
   }
-}
-
-/** Both ends of a connection: the same for the plain socket and the TLS socket over it. */
-function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { settings } from '../../../src/config/settings.ts';
 import { tracingSettings } from '../../../src/config/tracing.ts';
-import { decodeAnswer } from '../../../src/dns/codec.ts';
 import { FormatError } from '../../../src/dns/format-error.ts';
 import { readMessage } from '../../../src/dns/message.ts';
 import { absoluteName } from '../../../src/dns/name.ts';
@@ -12,6 +11,7 @@ import { readAddresses } from '../../../src/resolve/addresses-reply.ts';
 import { AddressQuestion, type Judged } from '../../../src/resolve/question.ts';
 import { formatResolver, parseResolver } from '../../../src/resolver-address.ts';
 import { parseResyncData } from '../../../src/sync/queue/job.ts';
+import { decodeAnswer } from '../../support/dns-packet.ts';
 import { holds, type Target, unless } from './target.ts';
 
 const ASKED = absoluteName('target.example.');
