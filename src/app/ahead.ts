@@ -5,6 +5,7 @@ import type { Pool } from '../store/pool.ts';
 import { walkCommand } from '../zone/serial-walk.ts';
 
 const QUIET = 60_000; // ms in which the same serial of the same secondary is noted once
+const BREATH = 1_000; // ms in which none of it is noted twice, whatever it shows
 const WAITING = 10_000; // events kept while the database is slow; a secondary that is ahead shows it again
 const AGAIN = 5_000; // ms until what could not be written is tried again
 
@@ -35,8 +36,10 @@ export class AheadWatch {
   shown(event: ShownSerial): void {
     const key = keyOf(event);
     const last = this.#known.get(key);
-    if (last?.serial === event.serial && this.#now() - last.at < QUIET) return;
-    this.#known.set(key, { serial: event.serial, at: this.#now() });
+    const now = this.#now();
+    // a clock that was set back keeps nothing quiet
+    if (last && last.at <= now && now - last.at < (last.serial === event.serial ? QUIET : BREATH)) return;
+    this.#known.set(key, { serial: event.serial, at: now });
     this.#soon(key, () => this.#note(event));
   }
 
@@ -72,7 +75,7 @@ export class AheadWatch {
     const fields = { zone, secondary: noted.secondary, serial, ours: noted.serial };
     const what = `${noted.secondary} has ${zone} at serial ${serial}, newer than ours, ${noted.serial}, and would take no change`;
     if (noted.kind === 'followed') this.#log.warn(fields, `${what}: publishing past it`);
-    else this.#log.error(fields, `${what}; it is too far to follow unasked: ${walkCommand(zone, serial)}`);
+    else this.#log.error(fields, `${what}; ${REASONS[noted.kind]}: ${walkCommand(zone, serial)}`);
   }
 
   #soon(key: string, work: () => Promise<void>): void {
@@ -103,6 +106,12 @@ export class AheadWatch {
     this.#running = undefined;
   }
 }
+
+const REASONS = {
+  far: 'it is too far to follow unasked',
+  spent:
+    'secondaries were followed too often or too far of late to follow it unasked, see whether it is mistaken',
+} as const;
 
 function keyOf({ zone, secondaryId }: { zone: string; secondaryId: string }): string {
   return `${secondaryId}/${zone}`;

@@ -12,10 +12,16 @@ export interface ShownSerial {
 }
 
 /**
- * What came of it. `followed`: we publish past it, `serial` is what we had. `far`: it waits for the operator. `not-ahead`: nothing is
- * to be done, or the zone or the secondary is gone.
+ * What came of it. `followed`: we publish past it, `serial` is what we had. It waits for the operator where it is `far`, or where secondaries
+ * were followed so often or so far of late that one of them may be lying: `spent`. `not-ahead`: nothing is to be done, or the zone or the
+ * secondary is gone.
  */
-export type Noted = { kind: 'followed' | 'far'; secondary: string; serial: number } | { kind: 'not-ahead' };
+export type Noted =
+  | { kind: 'followed' | 'far' | 'spent'; secondary: string; serial: number }
+  | { kind: 'not-ahead' };
+
+/** Times within an hour that secondaries are followed for one zone, unasked. */
+const MOST_FOLLOWED = 10;
 
 /** A secondary that is ahead of us, as `status` shows it. */
 export interface Ahead {
@@ -57,6 +63,9 @@ export function noteShownSerial(pool: Pool, shown: ShownSerial): Promise<Noted> 
     const secondary = rows[0]?.name;
     if (secondary === undefined) return { kind: 'not-ahead' };
     if (by >= FOLLOWED_UNASKED) return { kind: 'far', secondary, serial: zone.publishedSerial };
+    const { times, distance } = await followedOfLate(client, zone.id);
+    if (times >= MOST_FOLLOWED || distance + by >= FOLLOWED_UNASKED)
+      return { kind: 'spent', secondary, serial: zone.publishedSerial };
     const past = nextSerial(shown.serial);
     if (isNewer(past, zone.serial)) {
       const actor = `service:${secondary} is ahead at ${shown.serial}`;
@@ -65,6 +74,22 @@ export function noteShownSerial(pool: Pool, shown: ShownSerial): Promise<Noted> 
     }
     return { kind: 'followed', secondary, serial: zone.publishedSerial };
   });
+}
+
+/**
+ * How often within an hour secondaries were followed, and how far within the time that a secondary lives on without us (EXPIRE), as far as the
+ * journal knows: one that lies again and again would drive the serial around the ring, past those that were away.
+ */
+async function followedOfLate(client: Client, zoneId: string): Promise<{ times: number; distance: number }> {
+  const { rows } = await client.query<{ times: string; distance: string }>(
+    `select count(*) filter (where c.created_at > now() - interval '1 hour') as times,
+       coalesce(sum((c.to_serial - c.from_serial) & 4294967295), 0) as distance
+     from zone_changes c join zones z on z.id = c.zone_id
+     where z.id = $1::bigint and c.created_at > now() - make_interval(secs => z.expire)
+       and c.reason @? '$.causes[*] ? (@.by == "service" && @.action == "serial" && exists (@.actor))'`,
+    [zoneId],
+  );
+  return { times: Number(rows[0]?.times ?? 0), distance: Number(rows[0]?.distance ?? 0) };
 }
 
 /** Forgets what a secondary has shown: it has taken a version of ours meanwhile. */
@@ -81,7 +106,8 @@ export async function readAhead(
   limit: number,
 ): Promise<{ total: number; rows: (Ahead & { secondaryId: string })[] }> {
   const { rows } = await pool.query(
-    `select count(*) over () as total, z.name as zone, s.id as secondary_id, s.name as secondary, a.serial, z.published_serial, a.seen_at
+    `select count(*) over () as total, z.name as zone, s.id as secondary_id, s.name as secondary, a.serial, z.published_serial, a.seen_at,
+       zoneferry_newer(z.serial, a.serial) as is_followed
      from serials_ahead a join zones z on z.id = a.zone_id join secondaries s on s.id = a.secondary_id
      where ${STILL_AHEAD} order by z.name, s.name limit $1::bigint`,
     [limit],
@@ -97,7 +123,7 @@ export async function readAhead(
         serial,
         ours,
         seenAt: row.seen_at,
-        command: aheadBy(serial, ours) < FOLLOWED_UNASKED ? null : walkCommand(row.zone, serial),
+        command: row.is_followed ? null : walkCommand(row.zone, serial),
       };
     }),
   };

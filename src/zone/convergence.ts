@@ -74,7 +74,10 @@ function ahead({ zone, serial, shown }: Convergence): string {
   const theirs = shown ?? serial;
   const far = aheadBy(theirs, serial) >= FOLLOWED_UNASKED;
   const what = `has serial ${theirs}, newer than ours, ${serial}, and would take no change`;
-  return far ? `${what}: ${walkCommand(zone, theirs)}` : `${what}: a version past it is being published`;
+  const command = walkCommand(zone, theirs);
+  return far
+    ? `${what}: ${command}`
+    : `${what}: a version past it is being published; should it stay so: ${command}`;
 }
 
 function refusal(row: Convergence): string {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AheadWatch } from '../../src/app/ahead.ts';
 import { decodeSoa } from '../../src/dns/rdata/index.ts';
+import { silentLog } from '../../src/log.ts';
 import {
   dropPassedSerials,
   forgetShownSerial,
@@ -121,6 +123,45 @@ describe('a secondary ahead of us', () => {
     expect(await publishAll(store)).toMatchObject([{ serial: 100 }]);
   });
 
+  test('that lies again and again is followed less than 2^30 in all until EXPIRE is over: who was away is not passed by', async () => {
+    const zone = await zoneAt(1);
+    const kinds: string[] = [];
+    for (const far of [2 ** 29, 2 ** 29, 2 ** 28, 2 ** 29]) {
+      const noted = await show(zone, ((await serialOf(store, zone.id)) + far) >>> 0);
+      kinds.push(noted.kind);
+      await publishAll(store);
+    }
+    expect(kinds).toEqual(['followed', 'spent', 'followed', 'spent']);
+    const ours = 1 + 2 ** 29 + 2 ** 28 + 2;
+    expect(await serialOf(store, zone.id)).toBe(ours);
+    const shown = ours + 2 ** 29;
+    expect(await aheadOf(zone)).toMatchObject([
+      { serial: shown, ours, command: `zoneferry zone serial ${zone.name} --after ${shown}` },
+    ]);
+    await store.pool.query(
+      `update zone_changes set created_at = now() - interval '15 days' where zone_id = $1`,
+      [zone.id],
+    );
+    expect(await show(zone, shown)).toMatchObject({ kind: 'followed' });
+  });
+
+  test('that lies again and again, a little each time, makes ten versions an hour and no more', async () => {
+    const zone = await zoneAt(1);
+    for (let times = 0; times < 12; times++) {
+      await show(zone, (await serialOf(store, zone.id)) + 1);
+      await publishAll(store);
+    }
+    expect(await serialOf(store, zone.id)).toBe(21);
+    // what the operator does counts for nothing
+    await walkPast(store.pool, zone.name, 2_000_000_000);
+    await publishAll(store);
+    await store.pool.query(
+      `update zone_changes set created_at = now() - interval '61 minutes' where zone_id = $1`,
+      [zone.id],
+    );
+    expect(await show(zone, 2_000_000_005)).toMatchObject({ kind: 'followed' });
+  });
+
   test('many at once end past the highest', async () => {
     const zone = await zoneAt(7);
     const others = await Promise.all(
@@ -162,6 +203,32 @@ describe('a secondary ahead of us', () => {
     expect(await rows()).toEqual([]);
     await expect(store.operator.query('delete from serials_ahead')).rejects.toThrow(/by the service alone/);
   });
+});
+
+test('the watch notes a serial once a minute, another of the same secondary once a second, also when the clock is set back', async () => {
+  const zone = await zoneAt(1);
+  let now = 10_000_000;
+  const lines: unknown[] = [];
+  const log = { ...silentLog, error: (fields: object) => void lines.push(fields) };
+  const watch = new AheadWatch({ pool: store.pool, log, now: () => now });
+  const shows = async (serial: number): Promise<number> => {
+    const before = lines.length;
+    watch.shown({ zone: zone.name, secondaryId: zone.secondaryId, serial });
+    // waits for what is under way
+    await watch.stop();
+    return lines.length - before;
+  };
+  const far = 2_000_000_000;
+  expect(await shows(far)).toBe(1);
+  expect(await shows(far)).toBe(0);
+  expect(await shows(far + 1)).toBe(0);
+  now += 1_000;
+  expect(await shows(far)).toBe(0);
+  expect(await shows(far + 1)).toBe(1);
+  now += 60_000;
+  expect(await shows(far + 1)).toBe(1);
+  now -= 5_000_000;
+  expect(await shows(far + 1)).toBe(1);
 });
 
 describe('a walk past a serial', () => {
