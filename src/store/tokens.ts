@@ -58,6 +58,15 @@ export async function readToken(pool: Pool, id: string): Promise<TokenEntry | un
   return rows[0];
 }
 
+/** Those of these ids that are still there. */
+export async function tokensLeft(pool: Pool, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await pool.query<{ id: string }>(
+    'select id from api_tokens where id = any ($1::bigint[])',
+    [ids],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Notes that a token is in use, once a minute at most. */
 export async function noteTokenUse(pool: Pool, id: string): Promise<void> {
   await pool.query(
