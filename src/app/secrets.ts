@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Hints } from '../store/hints.ts';
-import { sealSecrets } from '../store/keys.ts';
+import { areTheWrongKeys, sealSecrets } from '../store/keys.ts';
 import type { Pool } from '../store/pool.ts';
 import type { Secrets } from '../store/secrets.ts';
 
@@ -30,7 +30,7 @@ export async function keepSealed(rooms: {
     told = closed.join();
   };
   const first = await sealSecrets(pool, secrets);
-  if (first.closed.length > 0 && first.opened === 0)
+  if (areTheWrongKeys(first))
     throw new UserError(
       `SECRET_KEY: ${secrets.prefix === undefined ? 'is unset' : 'got another one'}, takes the one that the TSIG secrets in the database are encrypted with (${first.closed.length} can't be opened: ${someOf(first.closed)}); after a change of it, or with a back-up from before, NEW,OLD opens both`,
     );

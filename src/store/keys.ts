@@ -110,18 +110,24 @@ export interface Sealing {
   opened: number;
 }
 
-/** Encrypts with the first key every secret that is not: written by a platform as base64, or encrypted with another key. */
+/**
+ * Encrypts with the first key every secret that is not: written by a platform as base64, or encrypted with another key. Where secrets are
+ * encrypted and none of them can be opened, our keys are the wrong ones: nothing is encrypted with them.
+ */
 export async function sealSecrets(pool: Pool, secrets: Secrets): Promise<Sealing> {
   const { rows } = await pool.query<{ id: string; name: string; secret: string }>(
     'select id, name, secret from tsig_keys order by id',
   );
-  const sealing: Sealing = { sealed: 0, closed: [], opened: 0 };
-  for (const { id, name, secret } of rows) {
-    const octets = secrets.open(secret);
-    const isSealed = secret.includes(':');
-    if (!octets) sealing.closed.push(name);
-    else if (isSealed) sealing.opened++;
-    if (!octets || secrets.prefix === undefined || secret.startsWith(secrets.prefix)) continue;
+  const read = rows.map((row) => ({ ...row, octets: secrets.open(row.secret) }));
+  const sealing: Sealing = {
+    sealed: 0,
+    closed: read.flatMap(({ name, octets }) => (octets ? [] : name)),
+    opened: read.filter(({ secret, octets }) => octets && secret.includes(':')).length,
+  };
+  const { prefix } = secrets;
+  if (prefix === undefined || areTheWrongKeys(sealing)) return sealing;
+  for (const { id, secret, octets } of read) {
+    if (!octets || secret.startsWith(prefix)) continue;
     // somebody may have changed it meanwhile
     const { rowCount } = await pool.query(
       'update tsig_keys set secret = $3::text where id = $1::bigint and secret = $2::text',
@@ -130,6 +136,11 @@ export async function sealSecrets(pool: Pool, secrets: Secrets): Promise<Sealing
     sealing.sealed += rowCount ?? 0;
   }
   return sealing;
+}
+
+/** Whether secrets are encrypted, and none of them can be opened. */
+export function areTheWrongKeys({ closed, opened }: Sealing): boolean {
+  return closed.length > 0 && opened === 0;
 }
 
 function keyName(name: string): string {

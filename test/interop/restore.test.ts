@@ -7,17 +7,12 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startEmbedded } from '../../src/embedded/index.ts';
-import {
-  freePort,
-  installedKinds,
-  type Secondary,
-  type SecondaryKind,
-  startSecondary,
-} from '../support/secondaries/index.ts';
+import { freePort, type Secondary } from '../support/secondaries/index.ts';
 import { type Service, startService } from '../support/service.ts';
 import { type SystemPostgres, startSystemPostgres, systemPostgres } from '../support/system-postgres.ts';
 import { until } from '../support/until.ts';
 import { Upstream } from '../support/upstream.ts';
+import { all, dump, registerAll, restore } from './drill.ts';
 
 const execute = promisify(execFile);
 const programs = systemPostgres();
@@ -57,7 +52,7 @@ describe('back-up and restore', { timeout: 240_000 }, () => {
     const first = await start();
     await first.service.cli('zone', 'add', ZONE, '--primary', `ns1.${ZONE}`, '--contact', `h@${ZONE}`);
     await first.service.cli('record', 'add', ZONE, 'www', 'A', '192.0.2.1');
-    const secondaries = await startAll(first.service, false);
+    const secondaries = await startAll(first.service);
     const answers = (address: string, service: Service) =>
       all(
         secondaries,
@@ -118,7 +113,7 @@ describe('back-up and restore', { timeout: 240_000 }, () => {
       }
       await service.cli('record', 'add', FOLLOWING, 'app', 'ALIAS', 'target.example.');
       await service.cli('key', 'add', 'drill-key');
-      const secondaries = await startAll(service);
+      const secondaries = await startAll(service, 'drill-key');
       const watch = new Watch(secondaries);
       stops.push(() => watch.stop());
       for (const zone of ZONES)
@@ -129,20 +124,14 @@ describe('back-up and restore', { timeout: 240_000 }, () => {
         );
 
       // a dump is one moment, while edits go on
-      const dump = join(folder, 'zoneferry.sql');
+      const file = join(folder, 'zoneferry.sql');
       await edits(postgres, 2, 9);
       await all(
         secondaries,
         'the content before the dump',
         async (one) => (await one.query(`www.${ZONE}`, 'A')).join() === '192.0.2.9',
       );
-      const dumping = postgres.program(
-        'pg_dump',
-        '--exclude-schema=bullmq',
-        '--file',
-        dump,
-        postgres.url('zoneferry'),
-      );
+      const dumping = dump(postgres, 'zoneferry', file);
       await edits(postgres, 10, 30);
       await dumping;
       await edits(postgres, 31, 40);
@@ -168,17 +157,7 @@ describe('back-up and restore', { timeout: 240_000 }, () => {
       await service.stop();
 
       // what the operator does
-      await postgres.program('createdb', '--maintenance-db', postgres.url('postgres'), 'restored');
-      await postgres.program(
-        'psql',
-        '--quiet',
-        '--set',
-        'ON_ERROR_STOP=1',
-        '--single-transaction',
-        '--file',
-        dump,
-        postgres.url('restored'),
-      );
+      await restore(postgres, file, 'restored');
       const restored = await content(postgres, 'restored');
       expect(restored.www, 'edits after the dump are lost').not.toBe('192.0.2.40');
       service = await start('restored');
@@ -237,30 +216,10 @@ describe('back-up and restore', { timeout: 240_000 }, () => {
     },
   );
 
-  async function startAll(service: Service, keys = true): Promise<Secondary[]> {
-    return Promise.all(
-      installedKinds().map(async (kind) => {
-        const port = await freePort();
-        await service.cli(
-          'secondary',
-          'add',
-          kind,
-          '--address',
-          `127.0.0.1:${port}`,
-          ...(keys && hasKey(kind) ? ['--key', 'drill-key'] : []),
-        );
-        const config = await service.cli('secondary', 'config', kind, '--for', kind);
-        const secondary = await startSecondary(kind, { primary: service.dns, zones: [], port, config });
-        stops.push(() => secondary.stop());
-        return secondary;
-      }),
-    );
+  async function startAll(service: Service, key?: string): Promise<Secondary[]> {
+    return registerAll(service, key, (stop) => stops.push(stop));
   }
 });
-
-function hasKey(kind: SecondaryKind): boolean {
-  return kind === 'bind' || kind === 'knot';
-}
 
 /** One edit after another, so that each is a serial of its own or shares one. */
 async function edits(postgres: SystemPostgres, from: number, to: number, zone = ZONE): Promise<void> {
@@ -301,20 +260,6 @@ async function settled(postgres: SystemPostgres): Promise<boolean> {
   );
   await client.end();
   return rows[0].settled;
-}
-
-async function all(
-  secondaries: readonly Secondary[],
-  what: string,
-  holds: (one: Secondary) => Promise<boolean>,
-  service?: Service,
-): Promise<void> {
-  for (const one of secondaries)
-    await until(`${one.kind}: ${what}`, () => holds(one), {
-      deadlineMs: 90_000,
-      everyMs: 100,
-      explain: () => `${one.log().split('\n').slice(-10).join('\n')}\n${service?.log().slice(-3_000) ?? ''}`,
-    });
 }
 
 /** Looks at all secondaries all the time: a serial never goes back, and stands for one content with all of them. */

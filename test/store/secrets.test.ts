@@ -94,3 +94,20 @@ test('what is not base64 is refused by the database, without the secret in its w
     await store.close();
   }
 });
+
+test('with keys that open none of the encrypted secrets nothing is encrypted', async () => {
+  const store = await testStore();
+  try {
+    const [right, wrong] = [new Secrets([key()]), new Secrets([key()])];
+    const plain = SECRET.toString('base64');
+    await store.operator.query("insert into tsig_keys (name, secret) values ('sealed', $1), ('by-sql', $2)", [
+      right.seal(SECRET),
+      plain,
+    ]);
+    expect(await sealSecrets(store.pool, wrong)).toEqual({ sealed: 0, closed: ['sealed'], opened: 0 });
+    expect(await sealSecrets(store.pool, right)).toEqual({ sealed: 1, closed: [], opened: 1 });
+    expect((await findKey(store.pool, right, 'by-sql'))?.secret).toBe(plain);
+  } finally {
+    await store.close();
+  }
+});
