@@ -65,6 +65,8 @@ export async function startWorker({
   onStop(startRechecks(pool, guards, clock, log));
   onStop(startMaintenance(pool, config.retention, guards, log, () => clock.now()));
 
+  // first of all: a job that went on beyond its looker and publisher would come to failed looks, or wait for marks in vain
+  onStop(() => queues.stopWork());
   queues.work((job, data, signal) =>
     inSpan(tracing, 'resync', { job: job.id, due: data.due, reason: data.reason }, async (span) => {
       const task = {

@@ -62,6 +62,8 @@ const SWEEP_EVERY_MS = 60_000;
 const TICKS_ACTIVE = 2;
 /** Jobs that are read to find those; so many others waiting do a tick's work as well. */
 const JOBS_READ = 100;
+/** Milliseconds that jobs under way have to end when the service stops; most need less. */
+const HAND_BACK_MS = 2_000;
 /** Longer than clocks of several machines are apart, and than a tick. */
 const TICK_REMEMBERED_MS = 10 * 60 * 1000;
 
@@ -166,6 +168,14 @@ export class Queues {
     });
     this.#workers.push(worker);
     this.#sweepSoon(SWEEP_AFTER_MS);
+  }
+
+  /**
+   * Takes no more jobs here. Those under way have until the deadline, then they are handed back, for another worker: to be called while all
+   * that they work with is there.
+   */
+  async stopWork(deadlineMs = HAND_BACK_MS): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close(deadlineMs)));
   }
 
   /** The events of all jobs, wherever they run; made at the first call, and ready when this returns. */
@@ -277,7 +287,7 @@ export class Queues {
     this.#backend.giveUp();
     clearInterval(this.#mendTimer);
     clearTimeout(this.#sweepTimer);
-    await Promise.all(this.#workers.map((worker) => worker.close(deadlineMs)));
+    await this.stopWork(deadlineMs);
     const rest = [this.#mending, this.#events?.close(), this.queue.close()];
     await within(COMMAND_MS, 'the queue', Promise.allSettled(rest)).catch(() => undefined);
   }

@@ -56,27 +56,37 @@ async function stage(redis: boolean) {
     await until('it is under way', async () => upstream.count('cdn.example.net.', 'A') > asked);
     return id;
   };
-  return { upstream, worker, queues, begun };
+  const result = (id: string, service: Service) =>
+    until(`job ${id} is done`, async () => (await queues.queue.getJob(id))?.returnvalue ?? undefined, {
+      deadlineMs: 90_000,
+      everyMs: 200,
+      explain: () => service.log(),
+    });
+  return { upstream, worker, queues, begun, result };
 }
 
 for (const redis of [false, true]) {
   describe.runIf(!redis || redisInstalled)(redis ? 'on Redis' : 'on PostgreSQL', () => {
     test('a worker killed in the middle of a job: another finishes it', { timeout: 120_000 }, async () => {
-      const { upstream, worker, queues, begun } = await stage(redis);
+      const { upstream, worker, begun, result } = await stage(redis);
       const first = await worker();
       const id = await begun();
       const second = await worker();
       process.kill(first.pid, 'SIGKILL');
       upstream.heal('cdn.example.net.');
-      const job = await until(
-        'it is done',
-        async () => {
-          const found = await queues.queue.getJob(id);
-          return (await found?.getState()) === 'completed' && found;
-        },
-        { deadlineMs: 90_000, everyMs: 200, explain: () => second.log() },
-      );
-      expect(job.returnvalue).toMatchObject({ targets: 1, resolved: 1, failed: 0 });
+      expect(await result(id, second)).toMatchObject({ targets: 1, resolved: 1, failed: 0 });
+    });
+
+    test('a worker stopped in the middle of a job hands it back: another finishes it', {
+      timeout: 120_000,
+    }, async () => {
+      const { upstream, worker, queues, begun, result } = await stage(redis);
+      const first = await worker();
+      const id = await begun();
+      await first.stop();
+      expect(await queues.queue.getJobState(id), first.log()).toBe('waiting');
+      upstream.heal('cdn.example.net.');
+      expect(await result(id, await worker())).toMatchObject({ targets: 1, resolved: 1, failed: 0 });
     });
 
     test('a job under way is cancelled on the command line and through the API', {
