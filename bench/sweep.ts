@@ -9,7 +9,8 @@ import { parseArgs, promisify } from 'node:util';
 import type pg from 'pg';
 import { systemClock } from '../src/clock.ts';
 import { silentLog } from '../src/log.ts';
-import { openQueues } from '../src/sync/queues.ts';
+import { openQueues, type ResyncResult } from '../src/sync/queues.ts';
+import { resultOf } from '../test/support/queue.ts';
 import { say } from './big/stage.ts';
 import { cpuSeconds } from './small/cpu.ts';
 import { median, printMachine } from './small/table.ts';
@@ -49,7 +50,6 @@ async function measure({ folder, databaseUrl, pool, onEnd }: Stage): Promise<voi
   onEnd(() => worker.stop());
   const queues = await openQueues({ databaseUrl, log: silentLog, clock: systemClock });
   onEnd(() => queues.close());
-  const events = await queues.events();
 
   const bare: number[] = [];
   const ours: number[] = [];
@@ -66,7 +66,7 @@ async function measure({ folder, databaseUrl, pool, onEnd }: Stage): Promise<voi
     const cpuBefore = cpuOf(programs);
     const begun = performance.now();
     const job = await queues.add({ due: true, reason: 'bench' });
-    const result = await job.waitUntilFinished(events, 300_000);
+    const result = (await resultOf(queues.queue, job, 300_000)) as ResyncResult;
     const seconds = (performance.now() - begun) / 1000;
     if (result.resolved !== size.targets)
       throw new Error(`${JSON.stringify(result)}\n${worker.log().slice(-2_000)}`);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue, QueueEvents, type Telemetry } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
 import type { Clock } from '../clock.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -79,7 +79,7 @@ export async function openQueues(options: QueuesOptions): Promise<Queues> {
   return new Queues(backend, options);
 }
 
-/** The queue `resync`: its producer, its workers and its events, on either backend. */
+/** The queue `resync`: its producer and its workers, on either backend. */
 export class Queues {
   readonly kind: 'postgresql' | 'redis';
   /** For reading: counts, jobs by state, and for Bull Board. Jobs are added by `add`. */
@@ -90,7 +90,6 @@ export class Queues {
   readonly #telemetry: { telemetry?: Telemetry };
   readonly #workers: ResyncWorker[] = [];
   readonly #mendTimer: NodeJS.Timeout;
-  #events: QueueEvents | undefined;
   #mending: Promise<void> | undefined;
   #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
@@ -178,13 +177,6 @@ export class Queues {
     await Promise.all(this.#workers.map((worker) => worker.close(deadlineMs)));
   }
 
-  /** The events of all jobs, wherever they run; made at the first call, and ready when this returns. */
-  async events(): Promise<QueueEvents> {
-    this.#events ??= this.#openEvents();
-    await within(COMMAND_MS, 'the queue', this.#events.waitUntilReady());
-    return this.#events;
-  }
-
   /** Asks the backend for a sign of life. @throws Error when there is none within 5 s */
   async ping(): Promise<void> {
     await within(COMMAND_MS, 'the queue', this.queue.getJobCounts('waiting'));
@@ -235,17 +227,6 @@ export class Queues {
     const made = await within(MEND_EVERY_MS * 2, 'the queue', this.#backend.mend());
     if (!made || this.#closing !== undefined) return;
     this.#log.warn({ backend: this.kind }, 'the queue was gone and is made again; work goes on');
-    // Its events are counted anew: one that waits for the next number would wait for ever.
-    const events = this.#events;
-    if (events === undefined) return;
-    this.#events = this.#openEvents();
-    await events.close().catch(() => undefined);
-  }
-
-  #openEvents(): QueueEvents {
-    const events = new QueueEvents(QUEUE_NAME, { ...this.#backend.options }, this.#backend.factory);
-    events.on('error', (error) => this.#trouble(error));
-    return events;
   }
 
   /** The earliest wish counts. */
@@ -288,7 +269,7 @@ export class Queues {
     clearInterval(this.#mendTimer);
     clearTimeout(this.#sweepTimer);
     await this.stopWork(deadlineMs);
-    const rest = [this.#mending, this.#events?.close(), this.queue.close()];
+    const rest = [this.#mending, this.queue.close()];
     await within(COMMAND_MS, 'the queue', Promise.allSettled(rest)).catch(() => undefined);
   }
 }

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { barText } from '../../src/cli/resync/progress-bar.ts';
+import { systemClock } from '../../src/clock.ts';
+import { silentLog } from '../../src/log.ts';
 import { registerProcess } from '../../src/store/processes.ts';
+import { openQueues } from '../../src/sync/queues.ts';
 import { environmentOf, type Service, startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { Upstream } from '../support/upstream.ts';
@@ -276,6 +279,27 @@ describe('without a service', () => {
     });
     expect(await cli.fails(1, 'resync')).toMatch(/all are busy, and job \d+ waits/);
     expect(await cli.json('jobs', '--state', 'waiting')).toHaveLength(1);
+  });
+
+  test('--wait goes on while a job that failed is to be tried again', async () => {
+    const queues = await openQueues({ databaseUrl: cli.store.url, log: silentLog, clock: systemClock });
+    let tries = 0;
+    const result = {
+      targets: 0,
+      resolved: 0,
+      failed: 0,
+      held: 0,
+      changedRecords: 0,
+      changedZones: 0,
+      notified: 0,
+      ms: 1,
+    };
+    queues.work(async () => {
+      if (++tries === 1) throw new Error('not yet');
+      return result;
+    });
+    expect(await cli.json('resync', '--wait')).toEqual(result);
+    await queues.close();
   });
 
   test('a service on Redis is named', async () => {

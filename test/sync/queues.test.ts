@@ -13,6 +13,7 @@ import {
   type ResyncResult,
 } from '../../src/sync/queues.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { resultOf } from '../support/queue.ts';
 import { freePort, redisInstalled, TestRedis } from '../support/redis.ts';
 
 const RESULT: ResyncResult = {
@@ -193,9 +194,7 @@ function behaves(ground: Ground): void {
   }
 
   async function finish(queues: Queues, data: ResyncData): Promise<ResyncResult> {
-    const events = await queues.events();
-    const job = await queues.add(data);
-    return job.waitUntilFinished(events, 10_000);
+    return (await resultOf(queues.queue, await queues.add(data), 10_000)) as ResyncResult;
   }
 
   test('a job is done once, with its data, progress and return value', async () => {
@@ -208,11 +207,10 @@ function behaves(ground: Ground): void {
     };
     one.work(processor);
     two.work(processor);
-    const progress: unknown[] = [];
-    (await two.events()).on('progress', ({ data }) => progress.push(data));
-    expect(await finish(two, { zones: ['example.com.'], reason: 'test' })).toEqual(RESULT);
+    const job = await two.add({ zones: ['example.com.'], reason: 'test' });
+    expect(await resultOf(two.queue, job, 10_000)).toEqual(RESULT);
     expect(seen).toEqual([{ zones: ['example.com.'], reason: 'test' }]);
-    expect(progress).toEqual([{ phase: 'look', done: 1, total: 2 }]);
+    expect((await two.queue.getJob(job.id ?? ''))?.progress).toEqual({ phase: 'look', done: 1, total: 2 });
   });
 
   test('of all processes that add for one tick one does, also after its job is done', async () => {
@@ -240,9 +238,8 @@ function behaves(ground: Ground): void {
     const queues = await openOne();
     queues.work(async () => RESULT);
     const foreign = ground.foreignQueue();
-    const events = await queues.events();
     const good = await foreign.add('resync', {}, { removeOnComplete: true });
-    expect(await good.waitUntilFinished(events, 10_000)).toEqual(RESULT);
+    expect(await resultOf(queues.queue, good, 10_000)).toEqual(RESULT);
     expect(await queues.queue.getJobState(good.id ?? '')).toBe('completed');
     const cases: [string, unknown, RegExp][] = [
       ['resync', { zones: 'example.com.' }, /^zones: got "example.com.", takes a list of zone names$/],
@@ -253,7 +250,7 @@ function behaves(ground: Ground): void {
     ];
     for (const [name, data, reason] of cases) {
       const bad = await foreign.add(name, data, { attempts: 5, backoff: 60_000 });
-      await expect(bad.waitUntilFinished(events, 10_000)).rejects.toThrow(reason);
+      await expect(resultOf(queues.queue, bad, 10_000)).rejects.toThrow(reason);
     }
     await foreign.close();
   });
@@ -435,9 +432,7 @@ function behaves(ground: Ground): void {
     const job = await queues.add({});
     await job.updateData({ ...job.data, cancelled: 'by hand' } as ResyncData);
     queues.work(async () => RESULT);
-    await expect(job.waitUntilFinished(await queues.events(), 10_000)).rejects.toThrow(
-      'cancelled by hand, before it began',
-    );
+    await expect(resultOf(queues.queue, job, 10_000)).rejects.toThrow('cancelled by hand, before it began');
   });
 
   test('a job that fails is tried again with back-off, and fails in the end with its last reason in words', {
@@ -451,12 +446,12 @@ function behaves(ground: Ground): void {
       throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
     });
     const mends = await queues.add({ reason: 'mends' });
-    expect(await mends.waitUntilFinished(await queues.events(), 20_000)).toEqual(RESULT);
+    expect(await resultOf(queues.queue, mends, 20_000)).toEqual(RESULT);
     expect(tries).toBe(2);
     tries = 0;
     const foreign = ground.foreignQueue();
     const never = await foreign.add('resync', {}, { attempts: 3, backoff: 100 });
-    await expect(never.waitUntilFinished(await queues.events(), 20_000)).rejects.toThrow(
+    await expect(resultOf(queues.queue, never, 20_000)).rejects.toThrow(
       "PostgreSQL can't be reached (connect ECONNREFUSED 127.0.0.1:1): check DATABASE_URL",
     );
     expect(tries).toBe(3);

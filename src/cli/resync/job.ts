@@ -87,10 +87,10 @@ async function follow(queues: Queues, id: string): Promise<ResyncResult> {
         throw new UserError(
           `job ${id} is gone from the queue, cancelled or removed; what it changed stands in the database`,
         );
-      if (job.finishedOn !== undefined && job.finishedOn !== 0) {
-        if (job.failedReason) throw new UserError(`job ${id} failed: ${job.failedReason}`);
-        if (job.returnvalue) return job.returnvalue;
-      }
+      if (job.returnvalue) return job.returnvalue;
+      // one that waits for its next try has a reason, too
+      if (job.failedReason && (await queues.queue.getJobState(id)) === 'failed')
+        throw new UserError(`job ${id} failed: ${job.failedReason}`);
       bar.show(job.progress as ResyncProgress | undefined);
       if (interrupted.yes)
         throw new UserError(`waiting was interrupted; job ${id} goes on (zoneferry job ${id})`);

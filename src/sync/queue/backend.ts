@@ -3,7 +3,7 @@ import type { BackendFactory, ConnectionOptions, RedisQueueBackend } from 'bullm
 /** Where BullMQ keeps the queue. All that differs between PostgreSQL and Redis is behind this. */
 export interface Backend {
   readonly kind: 'postgresql' | 'redis';
-  /** What every Queue, Worker and QueueEvents is made with. */
+  /** What every Queue and Worker is made with. */
   readonly options: { readonly connection: ConnectionOptions; readonly prefix?: string };
   /** Typed as BullMQ's default one, so that no one above has to know which it is. */
   readonly factory: BackendFactory<RedisQueueBackend>;
