@@ -158,6 +158,9 @@ export function headerFlags(parts: {
 function readQuestion(bytes: Buffer, offset: number, message: Message): number {
   const { name, next } = readName(bytes, offset);
   if (next + 4 > bytes.length) throw new FormatError('the question runs past the end of the message');
+  // Before it stands no name that it could be pointed to, but the header, which a reply would write out.
+  if (message.questions.length === 0 && next - offset !== name.length)
+    throw new FormatError('the name of the question is compressed');
   message.questions.push({
     name,
     type: bytes.readUInt16BE(next),

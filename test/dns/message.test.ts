@@ -199,6 +199,17 @@ describe('what is refused', () => {
     for (const length of [0, 3, 5]) expect(() => readMessage(bytes(length))).toThrow(FormatError);
   });
 
+  it('a question that points into the header, which no name stands in', () => {
+    // the id is a label of 63 octets that goes on behind the question
+    const bytes = Buffer.concat([
+      Buffer.from('3f0000000001000000000001c00000060001', 'hex'),
+      Buffer.from('00002904d0000000000027', 'hex'),
+      Buffer.from('fde90023', 'hex'),
+      Buffer.alloc(0x23),
+    ]);
+    expect(() => readMessage(bytes)).toThrow('the name of the question is compressed');
+  });
+
   it('RFC 1035, 4.1.4: pointers that do not lead backwards', () => {
     const loop = Buffer.concat([
       Buffer.from('000100000001000000000000', 'hex'),
