@@ -2,8 +2,8 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Pool } from '../store/pool.ts';
 import { addRefusals, type RefusedRequests } from '../store/refusals.ts';
-import { isRegisteredAddress } from '../transfer/access.ts';
 import type { RefusedEvent } from '../transfer/events.ts';
+import { registeredAt } from '../transfer/registered.ts';
 import type { Registry } from '../transfer/source.ts';
 
 const EVERY = 2_000; // ms between two writes
@@ -49,7 +49,7 @@ export class RefusalLog {
       return;
     }
     if (this.#rows.size >= MOST) return;
-    const registered = isRegisteredAddress(this.#registry.registrations(), address);
+    const registered = registeredAt(this.#registry.registrations(), address).length > 0;
     this.#rows.set(of, {
       address,
       key,

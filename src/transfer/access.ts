@@ -1,7 +1,8 @@
-import { BlockList, isIP } from 'node:net';
 import { equalNames, formatName } from '../dns/name.ts';
 import type { TsigKey } from '../dns/tsig.ts';
+import { plainAddress } from './address-set.ts';
 import type { Refusal } from './refusal.ts';
+import { registeredAt } from './registered.ts';
 import type { Registration } from './source.ts';
 
 /** Whose request it is: the secondary that may have the zone, or why nobody may. */
@@ -23,7 +24,7 @@ export function decideAccess(
   key: TsigKey | undefined,
   zone: string,
 ): Access {
-  const here = registrations.filter((registration) => isFrom(registration, address));
+  const here = registeredAt(registrations, address);
   if (here.length === 0) {
     return refuse('unknown-address', `no secondary is registered with the address ${plainAddress(address)}`);
   }
@@ -71,46 +72,14 @@ export class UnsignedAccess {
   #of(registrations: readonly Registration[], address: string): readonly Registration[] {
     const known = this.#matching.get(address);
     if (known !== undefined) return known;
-    const matching = registrations.filter(isWithoutKey).filter((one) => isFrom(one, address));
+    const matching = registeredAt(registrations, address).filter(isWithoutKey);
     if (this.#matching.size >= MOST_ADDRESSES) this.#matching.clear();
     this.#matching.set(address, matching);
     return matching;
   }
 }
 
-/** `isRegisteredAddress`, remembered in the same way. */
-export class RegisteredAddresses {
-  #registrations: readonly Registration[] | undefined;
-  readonly #known = new Map<string, boolean>();
-
-  has(registrations: readonly Registration[], address: string): boolean {
-    if (registrations !== this.#registrations) {
-      this.#registrations = registrations;
-      this.#known.clear();
-    }
-    const known = this.#known.get(address);
-    if (known !== undefined) return known;
-    const isRegistered = isRegisteredAddress(registrations, address);
-    if (this.#known.size >= MOST_ADDRESSES) this.#known.clear();
-    this.#known.set(address, isRegistered);
-    return isRegistered;
-  }
-}
-
 const MOST_ADDRESSES = 10_000;
-
-/** Whether anybody is registered with this address, whatever their keys and zones. */
-export function isRegisteredAddress(registrations: readonly Registration[], address: string): boolean {
-  return registrations.some((registration) => isFrom(registration, address));
-}
-
-/** A socket's address as people write it: IPv4 out of its IPv6-mapped form, without a scope. */
-export function plainAddress(address: string): string {
-  if (!address.includes(':')) return address;
-  const unscoped = address.split('%', 1)[0]!;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(unscoped)?.[1];
-  return mapped ?? unscoped;
-}
 
 function isWithoutKey({ keys, locked }: Registration): boolean {
   return keys.length === 0 && locked !== true;
@@ -121,51 +90,6 @@ function mayHave(registration: Registration, zone: string, isCatalog: boolean): 
     ? registration.catalog === zone
     : registration.zones === 'all' || registration.zones.has(zone);
 }
-
-function isFrom(registration: Registration, address: string): boolean {
-  const plain = plainAddress(address);
-  const version = isIP(plain);
-  if (version === 0) return false;
-  const family = version === 6 ? 'ipv6' : 'ipv4';
-  return rangesOf(registration)[family].check(plain, family);
-}
-
-/** By the client's family: a list has IPv4 within `::/0` too, as it is written into IPv6, and nobody who writes that means it. */
-interface Ranges {
-  readonly ipv4: BlockList;
-  readonly ipv6: BlockList;
-}
-
-// A registration is one object until it is changed, and every packet asks: its ranges are parsed once.
-const parsedRanges = new WeakMap<Registration, Ranges>();
-
-function rangesOf(registration: Registration): Ranges {
-  const known = parsedRanges.get(registration);
-  if (known !== undefined) return known;
-  const ranges = { ipv4: new BlockList(), ipv6: new BlockList() };
-  for (const text of [...registration.addresses, ...registration.transferFrom]) addRange(ranges, text);
-  parsedRanges.set(registration, ranges);
-  return ranges;
-}
-
-/** Adds an address or a range. What is neither lets nobody in; it should have been refused when it was registered. */
-function addRange(ranges: Ranges, text: string): void {
-  const [host = '', bits = ''] = text.split('/', 2);
-  const version = isIP(host);
-  if (version === 0) return;
-  const longest = version === 6 ? 128 : 32;
-  const prefix = text.includes('/') ? (/^\d{1,3}$/.test(bits) ? Number(bits) : Infinity) : longest;
-  if (prefix > longest) return;
-  if (version === 4) ranges.ipv4.addSubnet(host, prefix, 'ipv4');
-  else {
-    ranges.ipv6.addSubnet(host, prefix, 'ipv6');
-    // IPv4 as mapped into IPv6 is IPv4
-    if (prefix >= MAPPED_PREFIX) ranges.ipv4.addSubnet(host, prefix, 'ipv6');
-  }
-}
-
-/** Bits before the address in an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2). */
-const MAPPED_PREFIX = 96;
 
 function sameKey(a: TsigKey, b: TsigKey): boolean {
   return a.algorithm === b.algorithm && equalNames(a.name, b.name);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { plainAddress } from './access.ts';
+import { plainAddress } from './address-set.ts';
 import { Connection, type ConnectionBounds } from './connection.ts';
 import type { Report } from './report.ts';
 import type { Responder } from './respond.ts';

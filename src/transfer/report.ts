@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { formatName, nameKey } from '../dns/name.ts';
 import { rcodeToText, typeToText } from '../dns/types.ts';
 import type { Log } from '../log.ts';
-import { plainAddress } from './access.ts';
+import { plainAddress } from './address-set.ts';
 import type { Answer } from './answer.ts';
 import type { Transport } from './edns.ts';
 import type { Given, RefusedEvent, ServedEvent } from './events.ts';

@@ -1,4 +1,4 @@
-import { RegisteredAddresses } from './access.ts';
+import { registeredAt } from './registered.ts';
 import type { Registry } from './source.ts';
 
 /**
@@ -8,7 +8,6 @@ import type { Registry } from './source.ts';
 export class Strangers {
   readonly #registry: Registry;
   readonly #rate: number;
-  readonly #registered = new RegisteredAddresses();
   #left: number;
   #at = performance.now();
 
@@ -21,7 +20,7 @@ export class Strangers {
 
   /** Whether nobody is registered with this plain address. */
   isStranger(address: string): boolean {
-    return !this.#registered.has(this.#registry.registrations(), address);
+    return registeredAt(this.#registry.registrations(), address).length === 0;
   }
 
   /**

@@ -10,7 +10,7 @@ import {
 import { TYPE } from '../dns/types.ts';
 import type { Log } from '../log.ts';
 import type { CurrentZone, JournalStep, PublishedZone } from '../zone/version.ts';
-import { plainAddress } from './access.ts';
+import { plainAddress } from './address-set.ts';
 import { type Answer, decideAnswer } from './answer.ts';
 import type { RenderedMessage } from './chunk.ts';
 import { within } from './deadline.ts';

@@ -1,5 +1,5 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { plainAddress } from './access.ts';
+import { plainAddress } from './address-set.ts';
 import type { Responder } from './respond.ts';
 import type { Strangers } from './strangers.ts';
 

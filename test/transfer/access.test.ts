@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { RCODE } from '../../src/dns/types.ts';
-import { decideAccess, plainAddress } from '../../src/transfer/access.ts';
+import { decideAccess } from '../../src/transfer/access.ts';
+import { plainAddress } from '../../src/transfer/address-set.ts';
 import { type RefusalReason, refusalRcode } from '../../src/transfer/refusal.ts';
+import { registeredAt } from '../../src/transfer/registered.ts';
 import type { Registration } from '../../src/transfer/source.ts';
 import { MemoryRegistry, makeKey } from '../support/memory-zones.ts';
 
@@ -60,6 +62,23 @@ describe('access', () => {
     expect(outcome(mapped, '198.51.100.1')).toBe('s0');
     expect(outcome(mapped, '192.0.3.1')).toBe('unknown-address');
     expect(outcome(mapped, '198.51.100.2')).toBe('unknown-address');
+  });
+
+  it('is of all that have an address, alone or in a range, in their order, also behind ten thousand strangers', () => {
+    const list = registrations(
+      { addresses: ['198.51.100.1'], transferFrom: ['192.0.2.0/24'] },
+      { addresses: ['2001:db8::1'] },
+      { addresses: ['192.0.2.7'] },
+      { addresses: [], transferFrom: ['192.0.2.7/32', '2001:db8::/64'] },
+    );
+    const namesAt = (address: string) => registeredAt(list, address).map(({ name }) => name);
+    for (const _ of [1, 2]) {
+      expect(namesAt('192.0.2.7')).toEqual(['s0', 's2', 's3']);
+      expect(namesAt('2001:db8::1')).toEqual(['s1', 's3']);
+      expect(namesAt('192.0.2.8')).toEqual(['s0']);
+      for (let n = 0; n < 10_000; n++)
+        expect(registeredAt(list, `10.0.${n >> 8}.${n & 255}`)).toHaveLength(0);
+    }
   });
 
   it('lets nobody in by what is no address', () => {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { endsOf } from '../../endpoint.ts';
-import { plainAddress } from '../access.ts';
+import { plainAddress } from '../address-set.ts';
 import type { Peer, Report } from '../report.ts';
 import type { Strangers } from '../strangers.ts';
 
