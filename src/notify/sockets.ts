@@ -9,7 +9,7 @@ export interface SourceAddresses {
   readonly ipv6?: string;
 }
 
-/** Remotes whose sockets are kept open; beyond them those used longest ago are closed. */
+/** Remotes whose sockets are kept open; beyond them those used longest ago are closed, once nobody waits there for a reply. */
 const MOST_REMOTES = 500;
 
 /**
@@ -21,6 +21,7 @@ export class Sockets {
   readonly #perRemote: number;
   /** By remote; the one used last stands last. */
   readonly #pools = new Map<string, UdpPool>();
+  readonly #leaving = new Set<UdpPool>();
 
   constructor(from: SourceAddresses, perRemote = 2) {
     this.#from = from;
@@ -35,8 +36,9 @@ export class Sockets {
 
   /** Closes all sockets; what still waits is told so. May be called twice. */
   close(): void {
-    for (const pool of this.#pools.values()) pool.close();
+    for (const pool of [...this.#pools.values(), ...this.#leaving]) pool.close();
     this.#pools.clear();
+    this.#leaving.clear();
   }
 
   #poolFor(remote: Endpoint, localAddress: string | undefined): UdpPool {
@@ -47,7 +49,8 @@ export class Sockets {
     for (const [oldest, unused] of this.#pools) {
       if (this.#pools.size <= MOST_REMOTES) break;
       this.#pools.delete(oldest);
-      unused.close();
+      this.#leaving.add(unused);
+      unused.retire(() => this.#leaving.delete(unused));
     }
     return pool;
   }

@@ -32,6 +32,7 @@ export class UdpPool {
   /** Replaced sockets that still wait for replies. */
   readonly #leaving = new Set<PooledSocket>();
   #closed = false;
+  #retired: (() => void) | undefined;
 
   constructor(options: UdpPoolOptions) {
     this.#remote = options.remote;
@@ -65,13 +66,29 @@ export class UdpPool {
     this.#deadlines.clear();
   }
 
+  /** Takes no more questions; when those that wait are through, all is closed, and `done` is called. */
+  retire(done: () => void): void {
+    this.#closed = true;
+    this.#retired = done;
+    const open = this.#slots.filter((socket) => socket !== undefined);
+    this.#slots.fill(undefined);
+    for (const socket of open) this.#leaving.add(socket);
+    if (this.#leaving.size === 0) done();
+    else for (const socket of open) socket.leave(() => this.#left(socket));
+  }
+
+  #left(socket: PooledSocket): void {
+    this.#leaving.delete(socket);
+    if (this.#leaving.size === 0) this.#retired?.();
+  }
+
   #take(): PooledSocket {
     const slot = randomId() % this.#slots.length;
     const present = this.#slots[slot];
     if (present?.usable()) return present;
     if (present !== undefined) {
       this.#leaving.add(present);
-      present.leave(() => this.#leaving.delete(present));
+      present.leave(() => this.#left(present));
     }
     const fresh = new PooledSocket(
       this.#remote,

@@ -8,6 +8,7 @@ import { type TsigKey, TsigSigner, verifyRequest } from '../../src/dns/tsig.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import type { Announcement } from '../../src/notify/message.ts';
 import { Sender } from '../../src/notify/sender.ts';
+import { until } from '../support/until.ts';
 import { acknowledge, FakeSecondary } from './fake-secondary.ts';
 
 const announcement: Announcement = {
@@ -31,6 +32,24 @@ beforeEach(async () => {
 afterEach(async () => {
   sender.close();
   await secondary.close();
+});
+
+test('a secondary is waited for while more others are told than sockets are kept for', async () => {
+  const { promise: others, resolve: toldOthers } = Promise.withResolvers<void>();
+  secondary.reply = async ({ message }) => {
+    await others;
+    return [acknowledge(message)];
+  };
+  const waiting = sender.send(announcement, secondary.endpoint, { transport: 'udp', timeoutMs: 60_000 });
+  await until('the first is told', async () => secondary.received.length === 1);
+  // nobody listens there, which comes back at once
+  await Promise.all(
+    Array.from({ length: 501 }, (_, n) =>
+      sender.send(announcement, { ip: `127.1.${n >> 8}.${n & 255}`, port: secondary.endpoint.port }, udp),
+    ),
+  );
+  toldOthers();
+  expect(await waiting).toEqual({ kind: 'answered', rcode: 0 });
 });
 
 test.each(['udp', 'tcp'] as const)(
