@@ -35,7 +35,7 @@ async function show(id: string | undefined, options: Json): Promise<void> {
   if (id === undefined) throw new UserError("missing required argument 'id'", 2);
   const job = await withDatabase((session) =>
     onQueue(session, async (queues) => {
-      const found = await queues.queue.getJob(id);
+      const found = await queues.find(id);
       if (!found) throw noJob(id);
       return jobRecord(found, await found.getState());
     }),
@@ -63,7 +63,7 @@ async function retry(id: string, _: Json, command: Command): Promise<void> {
   const options = command.optsWithGlobals<Json>();
   await withDatabase((session) =>
     onQueue(session, async (queues) => {
-      const job = await queues.queue.getJob(id);
+      const job = await queues.find(id);
       if (!job) throw noJob(id);
       const state = await job.getState();
       if (state !== 'failed' && state !== 'completed')

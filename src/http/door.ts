@@ -17,11 +17,15 @@ export const timeouts = {
   keepAliveTimeout: 5_000,
 } as const;
 
-/** In milliseconds, of either kind of server: until the head of a request is whole, and between looks at these deadlines. */
-export const parserTimeouts = {
+/**
+ * Of either kind of server; in milliseconds until the head of a request is whole, and between looks at these deadlines. The guard asks
+ * for a Host, in words.
+ */
+export const parserOptions = {
   headersTimeout: 10_000,
   requestTimeout: timeouts.requestTimeout,
   connectionsCheckingInterval: 1_000,
+  requireHostHeader: false,
 } as const;
 
 /** Where requests come in: undefined is the framework's own server, for plain HTTP. */
@@ -44,7 +48,7 @@ export async function openDoor({
   log: Log;
 }): Promise<Door> {
   if (!tls) return { serverFactory: undefined, close: () => {} };
-  const server: Server = createServer({ ...bounds, handshakeTimeout: HANDSHAKE, ...parserTimeouts });
+  const server: Server = createServer({ ...bounds, handshakeTimeout: HANDSHAKE, ...parserOptions });
   boundHandshakes(server);
   const follower = new CredentialFollower(
     { ...tls, settings: 'HTTP_TLS' },

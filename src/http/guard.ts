@@ -37,6 +37,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   const limit = new RateLimit(options.rate, options.clock);
   app.addHook('onRequest', async (request, reply) => {
     try {
+      refuseUnclearHost(request);
       const caller = await admit(request, options, check).catch((error: unknown) => {
         limit.take(networkOf(request.ip));
         throw error;
@@ -95,6 +96,13 @@ async function callerBySession(
   const caller = await sessionOf(request, { token, pool, clock });
   if (caller) refuseForeignOrigin(request);
   return caller;
+}
+
+/** One that no two can read differently (RFC 9112, 3.2). */
+function refuseUnclearHost({ raw }: FastifyRequest): void {
+  const given = raw.headersDistinct.host?.length ?? 0;
+  if (given > 1 || (given === 0 && raw.httpVersion === '1.1'))
+    throw new HttpError(400, `host: stands there ${given} times, takes one`);
 }
 
 /** Without a token a browser is the way in: a page of another site, or a name that was bent to our address, is no operator. */

@@ -218,6 +218,8 @@ const keySettings = {
   secret: { type: 'string', description: 'In base64.' },
   minMacBits: {
     type: ['integer', 'null'],
+    minimum: 8,
+    maximum: 512,
     description: 'Bits of the shortest MAC that is taken; null: whole ones alone.',
   },
 };

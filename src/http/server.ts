@@ -6,8 +6,9 @@ import { messageOf, UserError } from '../errors.ts';
 import { board } from './board.ts';
 import { nameChanges } from './change.ts';
 import { boundConnections } from './connections.ts';
-import { type Door, openDoor, parserTimeouts, timeouts } from './door.ts';
-import { answerError, HttpError } from './errors.ts';
+import { type Door, openDoor, parserOptions, timeouts } from './door.ts';
+import { answerNoPath, answerNoRequest } from './early.ts';
+import { answerError, nothingAt } from './errors.ts';
 import { callerOf, guard } from './guard.ts';
 import { secureHeaders } from './headers.ts';
 import { health } from './health.ts';
@@ -90,8 +91,10 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
     logger: false,
     bodyLimit: BODY_LIMIT,
     ...timeouts,
-    http: parserTimeouts,
+    http: parserOptions,
     forceCloseConnections: true,
+    clientErrorHandler: answerNoRequest,
+    frameworkErrors: answerNoPath,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_100 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
   });
@@ -99,7 +102,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   app.addHook('onClose', async () => close());
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.log));
   app.setNotFoundHandler((request) => {
-    throw new HttpError(404, `there is nothing at ${request.method} ${request.url.slice(0, 200)}`);
+    throw nothingAt(request);
   });
   readNumbers(app);
   takeEmptyBodies(app);

@@ -137,6 +137,12 @@ export class Queues {
     return piled ? undefined : this.add(SCHEDULED, name);
   }
 
+  /** A job; undefined where there is none. Redis keeps more than jobs under names that pass for ids, which have no state. */
+  async find(id: string): Promise<ResyncJob | undefined> {
+    if ((await this.queue.getJobState(id)) === 'unknown') return undefined;
+    return this.queue.getJob(id);
+  }
+
   /**
    * Cancels a job: one that waits is removed, one under way is stopped, whichever process has it.
    *

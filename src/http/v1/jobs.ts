@@ -172,7 +172,7 @@ export function jobRoutes(app: FastifyInstance, { pool, queues, plan }: Rooms): 
   }
 
   async function find(id: string): Promise<ResyncJob> {
-    const job = await queues.queue.getJob(id);
+    const job = await queues.find(id);
     if (!job) throw notFound(`job ${id}`);
     return job;
   }
