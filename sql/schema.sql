@@ -1739,6 +1739,24 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zoneferry_timeline()
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  -- not before it is promoted has a standby a timeline of its own
+  if pg_is_in_recovery() then
+    return null;
+  end if;
+  return left(pg_walfile_name(pg_current_wal_lsn()), 8);
+exception when others then
+  -- a service in the cloud may keep that to itself
+  return pg_postmaster_start_time()::text;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.zoneferry_type(input text)
  RETURNS text
  LANGUAGE plpgsql

@@ -37,6 +37,8 @@ export interface Convergence {
   answered(row: DueNotification): void;
   /** A zone has a newer version. */
   published(zoneId: string): void;
+  /** Another PostgreSQL took over: all secondaries are asked for their serials, as after a start. */
+  tookOver(): void;
   /** An answer went out to a secondary. */
   served(event: Served): void;
 }
@@ -82,10 +84,16 @@ export function startConvergence(parts: ConvergenceParts): Convergence {
   });
   questions.start();
   onStop(() => questions.stop());
-  onStop(startFirstRound({ pool, log, rate: config.notifyRate, now: () => clock.now() }));
+  const startRound = () => startFirstRound({ pool, log, rate: config.notifyRate, now: () => clock.now() });
+  let endRound = Promise.resolve(startRound());
+  onStop(async () => (await endRound)());
   return {
     inTransfer,
     answered: (row) => verifier.answered(row),
+    tookOver: () => {
+      // one after the other, as one process asks at a time
+      endRound = endRound.then((end) => end()).then(startRound);
+    },
     published: (zoneId) => takenLog.published(zoneId),
     served: (event) => {
       takenLog.add(event);

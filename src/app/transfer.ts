@@ -42,6 +42,7 @@ export async function startTransfer(
   const reconciler = new Reconciler(outbox, () => markCatalogs(pool), log);
   onStop(() => reconciler.stop());
   let refresh: (version: KnownVersion) => void = () => {};
+  let tookOver = () => {};
   const source = new VersionSource({
     pool,
     url: databaseUrl,
@@ -60,6 +61,7 @@ export async function startTransfer(
         );
       else log.info({}, 'PostgreSQL answers again');
     },
+    onTakeOver: () => tookOver(),
     onVersion: (version) => refresh(version),
   });
   for (const channel of ['versions', 'zones', 'registry'] as const)
@@ -103,6 +105,14 @@ export async function startTransfer(
   refresh = (version) => {
     convergence.published(version.zoneId);
     server.changed(version);
+  };
+  tookOver = () => {
+    log.warn(
+      {},
+      'another PostgreSQL took over: should it lack the last commits of the one before, secondaries are ahead, and are passed',
+    );
+    server.forget();
+    convergence.tookOver();
   };
   onStop(() => server.stop(5_000));
   log.info({}, `DNS on ${server.addresses().map(formatEndpoint).join(', ')}, TCP and UDP`);

@@ -55,7 +55,7 @@ export async function startWorker({
     clock,
     log,
     serialPolicy: config.serialPolicy,
-    before: (zoneIds) => firstSerials.before(zoneIds),
+    firstSerials,
     policy: policyOf(config),
     ...traced,
   });

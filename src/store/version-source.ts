@@ -16,6 +16,8 @@ export interface VersionSourceOptions {
   access: { read(): Promise<void> };
   /** Called with the error when PostgreSQL stops answering, and with undefined when it answers again. */
   onAway?: (away: Error | undefined) => void;
+  /** Called where another server took over, which may lack the last commits: what was made of any version may be lost. Must not throw. */
+  onTakeOver?: () => void;
   /** Called with each newer version of a zone as soon as it may be answered with. Must not throw. */
   onVersion?: (version: KnownVersion) => void;
 }
@@ -33,6 +35,7 @@ export class VersionSource {
   readonly #clock: Clock;
   readonly #access: { read(): Promise<void> };
   readonly #onAway: (away: Error | undefined) => void;
+  readonly #onTakeOver: () => void;
   readonly #onVersion: (version: KnownVersion) => void;
   readonly #known = new KnownVersions(MOST_KNOWN);
   readonly #lease: Lease;
@@ -46,14 +49,16 @@ export class VersionSource {
     this.#clock = options.clock;
     this.#access = options.access;
     this.#onAway = options.onAway ?? (() => {});
+    this.#onTakeOver = options.onTakeOver ?? (() => {});
     this.#onVersion = options.onVersion ?? (() => {});
     this.#lease = new Lease({
       url: options.url,
       clock: options.clock,
       holder: {
         zonesChanged: (changes) => this.#take(changes),
-        startAnew: () => {
+        startAnew: (tookOver) => {
           this.#known.startAnew();
+          if (tookOver) this.#onTakeOver();
           void this.#readAll(++this.#generation);
         },
         readAccess: (deadline) => within(deadline, this.#access.read()),

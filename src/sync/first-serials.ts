@@ -13,14 +13,16 @@ const MOST_REMEMBERED = 200_000;
 
 /**
  * Lets the secondaries of a zone be asked for their serial before its first new one after a start: a database that was restored doesn't know what it
- * had told them, and would publish a serial once more, for other contents.
+ * had told them, and would publish a serial once more, for other contents. So would a server that took over without the last commits of the one before.
  */
 export class FirstSerials {
   readonly #pool: Pool;
   readonly #hints: Pick<Hints, 'on'>;
-  readonly #since: Date;
+  #since: Date;
   readonly #now: () => number;
   readonly #asked = new Set<string>();
+  /** On which those were asked. */
+  #timeline: string | undefined;
 
   /** @param now the time in milliseconds, of the database's clock or near it */
   constructor(pool: Pool, hints: Pick<Hints, 'on'>, now: () => number) {
@@ -30,20 +32,36 @@ export class FirstSerials {
     this.#since = new Date(now());
   }
 
-  /** Returns when all who answer have answered, or after two seconds. */
-  async before(zoneIds: readonly string[]): Promise<void> {
+  /**
+   * Returns when all who answer have answered, or after two seconds. Gives PostgreSQL's timeline on which they were asked, where it is known:
+   * what is published has to be on the same.
+   */
+  async before(zoneIds: readonly string[]): Promise<string | undefined> {
     const fresh = zoneIds.filter((zoneId) => !this.#asked.has(zoneId));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return this.#timeline;
     // heard from before the question on: an answer may be there before the question's own statement has returned
     const bell = new Bell();
     const forget = this.#hints.on('answers', () => bell.ring());
     try {
-      const { asked, published } = await askForSerials(this.#pool, fresh, this.#since);
+      const { asked, published, timeline } = await askForSerials(this.#pool, fresh, this.#since);
+      if (timeline !== undefined && this.sawTakeOver(timeline)) return this.before(zoneIds);
       if (asked.length > 0) await this.#wait(asked, bell);
+      if (timeline !== undefined && timeline !== this.#timeline) return this.before(zoneIds);
       this.#remember(published);
+      return this.#timeline;
     } finally {
       forget();
     }
+  }
+
+  /** To be told of PostgreSQL's timeline. Whether it is another one than was asked on: then all are asked anew, as its server may lack what they took. */
+  sawTakeOver(timeline: string): boolean {
+    const isOther = this.#timeline !== undefined && this.#timeline !== timeline;
+    this.#timeline = timeline;
+    if (!isOther) return false;
+    this.#asked.clear();
+    this.#since = new Date(this.#now());
+    return true;
   }
 
   async #wait(zoneIds: readonly string[], bell: Bell): Promise<void> {

@@ -5,12 +5,13 @@ import type { Hints } from '../store/hints.ts';
 import type { Pool } from '../store/pool.ts';
 import { announceLooks } from '../store/publication/announce.ts';
 import { type Publication, publishMarked } from '../store/publication/publish.ts';
-import { type MarkedZones, markedZones } from '../store/publication/read.ts';
+import { type MarkedZones, markedZones, OtherTimeline } from '../store/publication/read.ts';
 import { hastenTargets } from '../store/targets.ts';
 import { changeId, publicationSpan, type Tracing } from '../trace.ts';
 import { type AliasPolicy, aliasPolicy } from '../zone/alias/policy.ts';
 import type { SerialPolicy } from '../zone/serial-policy.ts';
 import { Cadence } from './cadence.ts';
+import type { FirstSerials } from './first-serials.ts';
 
 export interface PublisherOptions {
   pool: Pool;
@@ -19,7 +20,7 @@ export interface PublisherOptions {
   log: Log;
   serialPolicy: SerialPolicy;
   /** Waited for before these zones are published: see FirstSerials. */
-  before?(zoneIds: readonly string[]): Promise<void>;
+  firstSerials?: Pick<FirstSerials, 'before' | 'sawTakeOver'>;
   /** For ALIAS records whose way ends within our zones. */
   policy?: AliasPolicy;
   /** Zones in one transaction, at most. */
@@ -133,21 +134,23 @@ export class Publisher {
     this.#cadence.found();
     for (const zoneId of zoneIds) this.#underWay.add(zoneId);
     if (areLarge) this.#largeBatches++;
+    let timeline: string | undefined;
     try {
-      await this.#options.before?.(zoneIds);
+      timeline = await this.#options.firstSerials?.before(zoneIds);
       const startedAt = clock.now();
-      const publication = await publishMarked(pool, { serialPolicy, policy, now, zoneIds });
+      const publication = await publishMarked(pool, { serialPolicy, policy, now, zoneIds, timeline });
       this.#trace(publication, startedAt);
       await hastenTargets(pool, publication.followed);
       const locked = new Set(publication.locked);
       for (const zoneId of zoneIds) if (!locked.has(zoneId)) this.#held.set(zoneId, clock.now() + HELD_FOR);
       this.#report(publication);
     } catch (error) {
+      if (this.#beginsAnew(error)) return true;
       if (zoneIds.length === 1) {
         this.#held.set(zoneIds[0] ?? '', clock.now() + 5_000);
         throw error;
       }
-      await this.#publishOneByOne(zoneIds, error);
+      await this.#publishOneByOne(zoneIds, error, timeline);
     } finally {
       for (const zoneId of zoneIds) this.#underWay.delete(zoneId);
       if (areLarge) this.#largeBatches--;
@@ -166,7 +169,11 @@ export class Publisher {
   }
 
   /** One zone that can't be published must not stop the others of its batch. */
-  async #publishOneByOne(zoneIds: readonly string[], cause: unknown): Promise<void> {
+  async #publishOneByOne(
+    zoneIds: readonly string[],
+    cause: unknown,
+    timeline: string | undefined,
+  ): Promise<void> {
     const { pool, clock, serialPolicy, policy = aliasPolicy(), log } = this.#options;
     log.warn(
       { error: messageOf(cause), zones: zoneIds.length },
@@ -180,12 +187,14 @@ export class Publisher {
           policy,
           now: startedAt,
           zoneIds: [zoneId],
+          timeline,
         });
         this.#trace(publication, startedAt);
         await hastenTargets(pool, publication.followed);
         if (publication.locked.length === 0) this.#held.set(zoneId, clock.now() + HELD_FOR);
         this.#report(publication);
       } catch (error) {
+        if (this.#beginsAnew(error)) return;
         this.#held.set(zoneId, clock.now() + 5_000);
         log.error(
           { zoneId, error: messageOf(error) },
@@ -193,6 +202,13 @@ export class Publisher {
         );
       }
     }
+  }
+
+  /** Another PostgreSQL took over: what was not published is tried again when the secondaries were asked anew. */
+  #beginsAnew(error: unknown): boolean {
+    if (!(error instanceof OtherTimeline)) return false;
+    this.#options.firstSerials?.sawTakeOver(error.timeline);
+    return true;
   }
 
   #trace(publication: Publication, startedAt: number): void {

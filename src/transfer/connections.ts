@@ -69,6 +69,11 @@ export class Connections {
     this.#sweeper ??= setInterval(() => this.#sweep(), sweepEvery(caps));
   }
 
+  /** Cuts all of them. */
+  cut(why: string): void {
+    for (const { connection } of this.#entries) connection.cut(why);
+  }
+
   /** Lets everything under way end until the deadline, then closes the rest. */
   async close(deadlineMs: number): Promise<void> {
     for (const { connection } of this.#entries) connection.finishCurrent();

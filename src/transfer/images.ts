@@ -100,6 +100,12 @@ export class Images {
     if (this.#imageToRefresh(version) !== undefined) this.#refresher.changed(version);
   }
 
+  /** Forgets all versions, as they may be lost in the store; those who read them may go on. */
+  forget(): void {
+    this.#shelf.forget();
+    this.#measured.forget();
+  }
+
   /** Stops what is being rendered and forgets everything. */
   close(): void {
     this.#refresher.stop();

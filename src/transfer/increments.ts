@@ -85,6 +85,12 @@ export class Increments {
     return this.#find(keyOf(zone, from))?.image?.only;
   }
 
+  /** Forgets all, as what the store had may be lost there; those who read may go on. */
+  forget(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
   /** Marked as just used. */
   #find(key: string): Entry | undefined {
     const known = this.#entries.get(key);

@@ -51,6 +51,8 @@ export interface TransferServer {
   stop(deadlineMs: number): Promise<void>;
   /** A newer version of a zone is there: what takes long to make of it is made before somebody asks. */
   changed(version: KnownVersion): void;
+  /** The store may have lost versions: what was made of them is forgotten, and whoever was being sent one is cut off. */
+  forget(): void;
   /** Where it listens. */
   addresses(): Endpoint[];
   /** Where it listens for XFR over TLS. */
@@ -110,6 +112,11 @@ export function createTransferServer(options: TransferServerOptions): TransferSe
   return {
     start,
     changed: (version) => images.changed(version),
+    forget: () => {
+      images.forget();
+      increments.forget();
+      connections.cut('another PostgreSQL took over, and may lack what was being sent');
+    },
     addresses: () => listeners.addresses(),
     tlsAddresses: () => tls?.addresses() ?? [],
     stop: (deadlineMs) => {

@@ -2,6 +2,7 @@ import { headerFlags, type Message } from '../../src/dns/message.ts';
 import { absoluteName, equalNames, nameKey } from '../../src/dns/name.ts';
 import { serialSoa } from '../../src/dns/query.ts';
 import { parseRdata } from '../../src/dns/rdata/index.ts';
+import { isNewer } from '../../src/dns/serial.ts';
 import { CLASS_IN, TYPE, typeToText } from '../../src/dns/types.ts';
 import { MessageWriter } from '../../src/dns/writer.ts';
 import { FakeSecondary } from './fake-secondary.ts';
@@ -17,14 +18,14 @@ export class LyingSecondary {
   notifyRcode: number | undefined = 0;
   /** What queries are answered with in place of data; undefined: nothing at all. */
   queryRcode: number | undefined = 0;
-  /** Whether it takes each version that it is told of. */
-  follows = false;
+  /** Whether it takes each version that it is told of; `newer`: where it is newer than the one it has, as a true one does. */
+  follows: boolean | 'newer' = false;
 
   private constructor(server: FakeSecondary) {
     this.server = server;
     server.reply = ({ message, zone, serial }) => {
       if (this.notifyRcode === undefined) return [];
-      if (this.follows && serial !== undefined) this.serials.set(zone, serial);
+      if (this.follows && serial !== undefined && this.#takes(zone, serial)) this.serials.set(zone, serial);
       return [replyTo(message, this.notifyRcode)];
     };
     server.answer = ({ message }) => (this.queryRcode === undefined ? [] : [this.#answer(message)]);
@@ -50,6 +51,11 @@ export class LyingSecondary {
 
   close(): Promise<void> {
     return this.server.close();
+  }
+
+  #takes(zone: string, serial: number): boolean {
+    const known = this.serials.get(zone);
+    return this.follows !== 'newer' || known === undefined || isNewer(serial, known);
   }
 
   #answer(query: Message): Buffer {

@@ -16,8 +16,11 @@ import { type LeaseVersion, LeaseWatch, readLeases } from './watch.ts';
 export interface LeaseHolder {
   /** These zones have changed, or are gone where `version` is missing. Nothing else has since the call before. */
   zonesChanged(changes: readonly ZoneChange[]): void;
-  /** Nothing known so far can be relied on: what changed meanwhile can't be told, or is too much. */
-  startAnew(): void;
+  /**
+   * Nothing known so far can be relied on: what changed meanwhile can't be told, or is too much. `tookOver`: nor can what was made of it, as
+   * another server took over, which may lack the last commits of the one before.
+   */
+  startAnew(tookOver: boolean): void;
   /** Reads who may have which zones. */
   readAccess(deadline: number): Promise<void>;
   /** PostgreSQL stopped answering, with the reason, or answers again. Called at every change of that. */
@@ -63,6 +66,9 @@ export class Lease {
   readonly #connection: LeaseConnection;
   /** The snapshot that all that is known was read at. */
   #snapshot: string | undefined;
+  /** Of the server that all was read from; undefined: not known, so it is asked for in each round. */
+  #timeline: string | undefined;
+  #timelineBefore: string | undefined;
   /** The end of the lease by both clocks: the steady one stands still while the machine sleeps, the other may be set. */
   #until = Number.NEGATIVE_INFINITY;
   #untilWall = Number.NEGATIVE_INFINITY;
@@ -184,7 +190,7 @@ export class Lease {
 
   async #read(deadline: number): Promise<void> {
     const askedAt = this.#clock.now();
-    const since = this.#snapshot;
+    const since = this.#timeline === undefined ? undefined : this.#snapshot;
     const losses = this.#losses;
     const rows = await this.#connection.query<ChangeRow>(
       readChanges(this.#id, since, MOST_CHANGES),
@@ -196,13 +202,22 @@ export class Lease {
     const zones = rows.filter((row) => row.kind === 'zone');
     if (since === undefined || head.kept !== true) {
       await this.#holder.readAccess(deadline);
-      this.#holder.startAnew();
+      const tookOver = since === undefined && this.#tookOver(head.timeline);
+      this.#holder.startAnew(tookOver);
     } else {
       if (rows.some((row) => row.kind === 'access')) await this.#holder.readAccess(deadline);
       if (zones.length > 0) this.#holder.zonesChanged(zones.map(changeOf));
     }
     if (losses !== this.#losses) throw new Error('the connection to PostgreSQL was lost');
     this.#snapshot = head.text;
+  }
+
+  #tookOver(timeline: string | null | undefined): boolean {
+    this.#timeline = timeline ?? undefined;
+    if (this.#timeline === undefined) return false;
+    const before = this.#timelineBefore;
+    this.#timelineBefore = this.#timeline;
+    return before !== undefined && before !== this.#timeline;
   }
 
   async #confirm(deadline: number, taken: number | undefined): Promise<void> {

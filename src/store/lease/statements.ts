@@ -15,6 +15,8 @@ export interface ChangeRow {
   published_soa: Buffer | null;
   published_soa_ttl: number | null;
   published_change: Buffer | null;
+  /** `snapshot` without a `since`: the server's timeline; null: it can only be read. */
+  timeline?: string | null;
 }
 
 /** Makes the others wait for this process from now on, for `ms`. Gives whether what it has confirmed before is still known. */
@@ -35,7 +37,7 @@ export function takeLease(id: string, ms: number): QueryConfig {
 export function readChanges(id: string, since: string | undefined, limit: number): QueryConfig {
   if (since === undefined) {
     return {
-      text: `select 'snapshot' as kind, pg_current_snapshot()::text as text, exists (select from transfer_leases where id = $1 and confirmed is not null) as kept`,
+      text: `select 'snapshot' as kind, pg_current_snapshot()::text as text, exists (select from transfer_leases where id = $1 and confirmed is not null) as kept, zoneferry_timeline() as timeline`,
       values: [id],
     };
   }

@@ -7,14 +7,15 @@ const TAKEN_FOR = '2 seconds'; // another process may ask after this
 
 /**
  * Asks for the serials that secondaries have of published zones, where one of them was not seen since `since`. Gives the zones whose answer
- * has to be waited for, and those that are published at all: others have no serial that anybody could hold of ours.
+ * has to be waited for, and those that are published at all: others have no serial that anybody could hold of ours. With the timeline that
+ * this was said on; undefined where it is not known.
  */
 export async function askForSerials(
   pool: Pool,
   zoneIds: readonly string[],
   since: Date,
-): Promise<{ asked: string[]; published: string[] }> {
-  const { rows } = await pool.query<{ id: string; asked: boolean }>({
+): Promise<{ asked: string[]; published: string[]; timeline: string | undefined }> {
+  const { rows } = await pool.query<{ id: string; asked: boolean; timeline: string | null }>({
     name: 'ask for serials',
     // a question that a crash of PostgreSQL takes is waited for no longer, so its commit need not wait for the disk
     text: `with hasty as materialized (select set_config('synchronous_commit', 'off', true)
@@ -27,12 +28,13 @@ export async function askForSerials(
        insert into serial_questions (zone_id) select id from published where unseen order by id
        on conflict (zone_id) do update set asked_at = excluded.asked_at returning zone_id
      ), hint as (select pg_notify('zoneferry_questions', '') from asked limit 1)
-     select p.id, p.unseen as asked from published p left join hint on true`,
+     select p.id, p.unseen as asked, (select zoneferry_timeline()) as timeline from published p left join hint on true`,
     values: [zoneIds, since],
   });
   return {
     asked: rows.filter((row) => row.asked).map((row) => row.id),
     published: rows.map((row) => row.id),
+    timeline: rows[0]?.timeline ?? undefined,
   };
 }
 

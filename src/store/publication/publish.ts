@@ -22,6 +22,8 @@ export interface PublishOptions {
   policy?: AliasPolicy;
   /** The zones of this batch. */
   zoneIds: readonly string[];
+  /** On which secondaries were asked for their serials; where PostgreSQL has another one, nothing is published. */
+  timeline?: string | undefined;
 }
 
 /** A zone's step to its new version. */
@@ -53,6 +55,8 @@ export interface Publication {
  * Makes edits real, in one transaction for a batch of zones:
  * lock zones -> stale rows out -> new rows in -> serial up once a zone -> changeset into the journal -> news, from which the outbox is filled.
  * Where nothing differs, nothing is written and no serial spent.
+ *
+ * @throws OtherTimeline where another server took over since
  */
 export async function publishMarked(pool: Pool, options: PublishOptions): Promise<Publication> {
   const locks = new TargetLocks(pool, options.zoneIds);
@@ -71,7 +75,7 @@ export async function publishMarked(pool: Pool, options: PublishOptions): Promis
 }
 
 async function publish(client: Client, options: PublishOptions): Promise<Publication> {
-  const zones = await lockZones(client, options.zoneIds);
+  const zones = await lockZones(client, options.zoneIds, options.timeline);
   const held = new Set(zones.map((zone) => zone.id));
   const gone = await forgetGone(
     client,

@@ -25,6 +25,17 @@ export interface LockedZone extends SoaColumns {
   catalog: boolean;
 }
 
+/** Another server took over, which may lack what the one before had committed. */
+export class OtherTimeline extends Error {
+  readonly timeline: string;
+
+  constructor(timeline: string) {
+    super('another PostgreSQL took over');
+    this.name = 'OtherTimeline';
+    this.timeline = timeline;
+  }
+}
+
 export interface Mark {
   zoneId: string;
   /** The name that was edited; empty: the SOA; null: the whole zone. */
@@ -74,14 +85,22 @@ export async function markedZones(
 /**
  * Locks these zones. One that somebody else holds, a client that edits its row for an hour included, is passed by. `no key` so that
  * the foreign keys of writers never wait.
+ *
+ * @throws OtherTimeline where `timeline` is given, and is not the server's
  */
-export async function lockZones(client: Client, zoneIds: readonly string[]): Promise<LockedZone[]> {
+export async function lockZones(
+  client: Client,
+  zoneIds: readonly string[],
+  timeline: string | undefined,
+): Promise<LockedZone[]> {
   const { rows } = await client.query(
     `select id, name, primary_ns, contact, serial, serial_pinned, serial_policy, refresh, retry, expire, minimum, soa_ttl,
-       published_serial, published_soa, published_soa_ttl, record_count, stale, problem, catalog
+       published_serial, published_soa, published_soa_ttl, record_count, stale, problem, catalog, (select zoneferry_timeline()) as timeline
      from zones where id = any ($1::bigint[]) order by id for no key update skip locked`,
     [zoneIds],
   );
+  const now: string | undefined = rows[0]?.timeline ?? undefined;
+  if (now !== undefined && timeline !== undefined && now !== timeline) throw new OtherTimeline(now);
   return rows.map((row) => ({
     id: row.id,
     name: row.name,

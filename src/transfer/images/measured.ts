@@ -17,6 +17,10 @@ export class Measured {
     return this.#sizes.get(zoneId);
   }
 
+  forget(): void {
+    this.#sizes.clear();
+  }
+
   set(zoneId: string, size: Size): void {
     if (this.#sizes.size >= MOST && !this.#sizes.has(zoneId)) this.#sizes.clear();
     this.#sizes.set(zoneId, size);

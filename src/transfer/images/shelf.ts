@@ -119,6 +119,11 @@ export class Shelf {
     }
   }
 
+  /** Keeps nothing any more; those who read may go on. */
+  forget(): void {
+    for (const zoneId of [...this.#kept.keys()]) this.drop(zoneId);
+  }
+
   clear(): void {
     this.#kept.clear();
     this.#keptBytes = 0;
