@@ -6,7 +6,7 @@ import type { Pool } from '../store/pool.ts';
 import { type Caller, everybody } from './caller.ts';
 import { answerError, HttpError } from './errors.ts';
 import { networkOf, RateLimit } from './rate-limit.ts';
-import { sessionOf } from './session.ts';
+import type { Sessions } from './session.ts';
 import { TokenCheck } from './token-check.ts';
 
 /** What answers without the token: no state of the service is among it. */
@@ -17,6 +17,8 @@ const LOOKS = /^\/v1\/(resyncs\/plan|session)\/?$/;
 export interface GuardOptions {
   /** API_TOKEN. Unset: whoever reaches this machine's loopback may do all. */
   token?: string;
+  /** Of browsers at the queue's board, where there is a token. */
+  sessions?: Sessions;
   /** Requests a second of each token, and of each address without one; 0: no bound. */
   rate: number;
   pool: Pool;
@@ -39,7 +41,8 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     try {
       refuseUnclearHost(request);
       const caller = await admit(request, options, check).catch((error: unknown) => {
-        limit.take(networkOf(request.ip));
+        // apart from those that are let in: a page in the operator's browser has the operator's address
+        limit.take(`refused ${networkOf(request.ip)}`);
         throw error;
       });
       // whoever watches over the process asks this, and it costs nothing
@@ -72,7 +75,7 @@ async function admit(
   const path = request.url.split('?')[0] ?? '';
   const looks = request.method === 'GET' || request.method === 'HEAD';
   if (looks && OPEN.test(path)) return undefined;
-  const caller = (await check.callerOf(request)) ?? (await callerBySession(request, path, token, options));
+  const caller = (await check.callerOf(request)) ?? (await callerBySession(request, path, options.sessions));
   if (!caller)
     throw new HttpError(
       401,
@@ -89,11 +92,10 @@ async function admit(
 async function callerBySession(
   request: FastifyRequest,
   path: string,
-  token: string,
-  { pool, clock }: GuardOptions,
+  sessions: Sessions | undefined,
 ): Promise<Caller | undefined> {
   if (!/^\/queues(\/|$)/.test(path)) return undefined;
-  const caller = await sessionOf(request, { token, pool, clock });
+  const caller = await sessions?.callerOf(request);
   if (caller) refuseForeignOrigin(request);
   return caller;
 }
@@ -116,6 +118,15 @@ function refuseForeign(request: FastifyRequest): void {
       `host: got "${host.slice(0, 100)}", takes localhost or a loopback address while API_TOKEN is unset`,
     );
   refuseForeignOrigin(request);
+  refuseForeignLoads(request);
+}
+
+/** Browsers name no origin where a page loads an image or a script, but say that another site does. Links may lead here. */
+function refuseForeignLoads({ headers }: FastifyRequest): void {
+  const site = headers['sec-fetch-site'];
+  if (site !== 'cross-site' && site !== 'same-site') return;
+  if (headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document') return;
+  throw new HttpError(403, `sec-fetch-site: got "${site}", takes what its own pages load, and links to them`);
 }
 
 function refuseForeignOrigin(request: FastifyRequest): void {

@@ -16,7 +16,7 @@ import { page } from './page.ts';
 import { traceRequests } from './request-spans.ts';
 import type { Rooms } from './rooms.ts';
 import { type PerZone, scraper } from './scrape.ts';
-import { openSession } from './session.ts';
+import { Sessions } from './session.ts';
 import { success } from './v1/common.ts';
 import { convergenceRoutes } from './v1/convergence.ts';
 import { eventRoutes } from './v1/events.ts';
@@ -108,7 +108,8 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   takeEmptyBodies(app);
   secureHeaders(app);
   if (options.tracing) traceRequests(app, options.tracing);
-  guard(app, options);
+  const sessions = options.token === undefined ? undefined : new Sessions(options.token, options);
+  guard(app, { ...options, ...(sessions ? { sessions } : {}) });
   nameChanges(app);
   await documents(app, options);
   health(app, options.reasons);
@@ -139,7 +140,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
         '/session',
         { schema: { tags: ['status'], summary: "Open the queue's board to this browser for twelve hours" } },
         async (request, reply) => {
-          openSession(reply, callerOf(request), options);
+          sessions?.open(reply, callerOf(request));
           return success({ message: '/queues is open to this browser' });
         },
       );

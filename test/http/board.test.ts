@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, openHouse } from '../support/house.ts';
 import { redisInstalled, TestRedis } from '../support/redis.ts';
@@ -35,6 +36,12 @@ describe('Bull Board on the queue in PostgreSQL', () => {
     expect(line).toMatch(/; Path=\/queues; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
     expect(line).not.toContain(TOKEN);
     const [cookie = ''] = line.split(';');
+    const [, said, signature] = /=(.+)\.([\w-]+)$/.exec(cookie) ?? [];
+    for (const text of [said, `zoneferry queues ${said}`])
+      expect(
+        createHmac('sha256', TOKEN).update(String(text)).digest('base64url'),
+        'no quick guess at API_TOKEN',
+      ).not.toBe(signature);
     expect((await without('GET', '/queues', undefined, { cookie })).status).toBe(200);
     expect((await without('GET', '/queues/api/queues', undefined, { cookie })).status).toBe(200);
     for (const path of ['/v1/zones', '/metrics', '/queuesx'])

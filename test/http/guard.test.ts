@@ -126,6 +126,51 @@ describe('without API_TOKEN', () => {
   });
 });
 
+describe("a page elsewhere in the operator's browser, without API_TOKEN", () => {
+  const load = (site: string, mode: string, dest: string) => ({
+    'sec-fetch-site': site,
+    'sec-fetch-mode': mode,
+    'sec-fetch-dest': dest,
+  });
+
+  test('loads no image, script or frame from here; a link leads here', async () => {
+    const ask = asker(open.http);
+    for (const site of ['cross-site', 'same-site']) {
+      for (const headers of [
+        load(site, 'no-cors', 'image'),
+        load(site, 'no-cors', 'script'),
+        load(site, 'navigate', 'iframe'),
+        load(site, 'navigate', 'object'),
+      ])
+        for (const path of ['/v1/status/events', '/v1/zones', '/metrics', '/queues', '/'])
+          expect([path, headers, (await ask('GET', path, undefined, headers)).status]).toEqual([
+            path,
+            headers,
+            403,
+          ]);
+      const link = await ask('GET', '/', undefined, load(site, 'navigate', 'document'));
+      expect([site, link.status]).toEqual([site, 200]);
+    }
+    for (const headers of [load('same-origin', 'cors', 'empty'), load('none', 'navigate', 'document')])
+      expect((await ask('GET', '/v1/zones', undefined, headers)).status).toBe(200);
+  });
+
+  test('uses up nothing of what the operator may ask', async () => {
+    const house = await openHouse({ API_RATE: '2' }, ['api']);
+    try {
+      const ask = asker(house.http);
+      const foreign = { origin: 'https://evil.example' };
+      const statuses: number[] = [];
+      while (!statuses.includes(429) && statuses.length < 2_000)
+        statuses.push((await ask('GET', '/v1/keys', undefined, foreign)).status);
+      expect(statuses.at(-1)).toBe(429);
+      expect((await ask('GET', '/v1/keys')).status).toBe(200);
+    } finally {
+      await house.close();
+    }
+  });
+});
+
 describe('every answer', () => {
   test('bodies over 1 MiB are refused, those up to it are read', async () => {
     const ask = asker(open.http);

@@ -73,7 +73,9 @@ test('wrong tokens are counted by address, and keep nobody out who has sent a ri
   const { token: late } = await addToken(pool, 'newcomer', true);
   const answer = await bearing(late)('GET', '/v1/zones');
   expect(answer).toMatchObject({ status: 429, body: { error: { code: 'too_many_attempts' } } });
-  expect(answer.headers['retry-after']).toBe('60');
+  const wait = Number(answer.headers['retry-after']);
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(60);
 });
 
 test('the token itself is nowhere in the database, and nobody else writes the table', async () => {
