@@ -20,6 +20,7 @@ export interface TransferLimits {
   readonly pipelined: number;
   /** Transfers at once; the rest wait their turn, one secondary after the other. */
   readonly transfers: number;
+  /** Of them for one secondary, which never gets more than it leaves free. */
   readonly transfersPerSecondary: number;
   /** How long a transfer may wait for its turn before it is refused. */
   readonly turnMs: number;

@@ -7,7 +7,8 @@ interface Waiting {
 
 /**
  * A bounded number of places, given out in turn: whoever holds many doesn't keep the others waiting, as those who
- * wait are served one key after the other, and each key has a bound of its own.
+ * wait are served one key after the other. With a bound for each key, one that holds places gets a further one only while more are free than
+ * it holds, so that any few who never give theirs back leave some.
  */
 export class FairSlots {
   readonly #total: number;
@@ -55,7 +56,10 @@ export class FairSlots {
   }
 
   #mayHave(key: string): boolean {
-    return this.#held < this.#total && (this.#heldBy.get(key) ?? 0) < this.#perKey;
+    const free = this.#total - this.#held;
+    if (this.#perKey >= this.#total) return free > 0;
+    const own = this.#heldBy.get(key) ?? 0;
+    return own < Math.min(free, this.#perKey);
   }
 
   #take(key: string): Release {
@@ -69,11 +73,12 @@ export class FairSlots {
       const left = this.#heldBy.get(key)! - 1;
       if (left === 0) this.#heldBy.delete(key);
       else this.#heldBy.set(key, left);
-      this.#handOn();
+      while (this.#handOn());
     };
   }
 
-  #handOn(): void {
+  /** Whether somebody who waited was given a place. */
+  #handOn(): boolean {
     for (const [key, queue] of this.#waiting) {
       if (!this.#mayHave(key)) continue;
       const next = queue.shift()!;
@@ -81,8 +86,9 @@ export class FairSlots {
       this.#waiting.delete(key);
       if (queue.length > 0) this.#waiting.set(key, queue);
       next.give(this.#take(key));
-      return;
+      return true;
     }
+    return false;
   }
 
   #forget(key: string, waiting: Waiting): void {
