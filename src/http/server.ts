@@ -112,7 +112,7 @@ async function build(options: HttpOptions, { serverFactory, close }: Door): Prom
   guard(app, { ...options, ...(sessions ? { sessions } : {}) });
   nameChanges(app);
   await documents(app, options);
-  health(app, options.reasons);
+  health(app, options.reasons, options.token === undefined);
   page(app);
   await board(app, options.queues);
   const scrape = scraper(options.metrics, options.perZone, options);
