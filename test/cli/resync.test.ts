@@ -125,6 +125,9 @@ describe('beside a running service', () => {
 
   test('Ctrl-C stops the waiting and not the job', async () => {
     upstream.fail('cdn.example.net.', 'timeout');
+    const active = () => cli.json<{ id: string }[]>('jobs', '--state', 'active');
+    // of a test before, maybe
+    const others = new Set((await active()).map(({ id }) => id));
     const child = spawn(process.execPath, [BIN, 'resync', '--wait'], {
       cwd: cli.folder,
       env: environmentOf({ DATABASE_URL: cli.store.url }),
@@ -132,10 +135,7 @@ describe('beside a running service', () => {
     });
     let stderr = '';
     child.stderr.on('data', (chunk) => (stderr += chunk));
-    await until(
-      'the job runs',
-      async () => (await cli.json<object[]>('jobs', '--state', 'active')).length > 0,
-    );
+    await until('its job runs', async () => (await active()).some(({ id }) => !others.has(id)));
     child.kill('SIGINT');
     const [status] = await once(child, 'exit');
     upstream.heal('cdn.example.net.');
