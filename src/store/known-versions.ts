@@ -1,4 +1,5 @@
 import { absoluteName } from '../dns/name.ts';
+import { isNewer } from '../dns/serial.ts';
 import type { PublishedZone } from '../zone/version.ts';
 
 /**
@@ -94,13 +95,13 @@ export class KnownVersions {
     return this.#current.get(zone) ?? this.#older.get(zone);
   }
 
-  /** A change that a round of the lease has read; undefined: the zone is gone. */
+  /** A change that a round of the lease has read; undefined: the zone is gone. A newer version that was read elsewhere meanwhile stays. */
   change(zone: string, version: KnownVersion | undefined): void {
     for (const reading of this.#readings) reading.changed.add(zone);
     if (version === undefined) {
       this.#drop(zone);
       this.#older.delete(zone);
-    } else this.#put(zone, version);
+    } else if (!isStep(version, this.#current.get(zone))) this.#put(zone, version);
   }
 
   /** Nothing is current any more. */
@@ -119,17 +120,24 @@ export class KnownVersions {
   }
 
   /**
-   * To be called before zones are read outside of the rounds; gives what takes them in afterwards. A zone that changed meanwhile is
-   * passed over, as what was read may be from before the change.
+   * To be called before zones are read outside of the rounds; gives what takes them in afterwards. Of a zone that changed meanwhile only a
+   * newer version is taken: what was read may be from before the change. Nothing newer is passed over, as it may be answered with already.
    */
   reading(): { take(zone: string, version: KnownVersion | undefined): void; end(): void } {
     const reading: Reading = { changed: new Set() };
     this.#readings.add(reading);
     return {
       take: (zone, version) => {
-        if (!this.#readings.has(reading) || reading.changed.has(zone)) return;
-        if (version !== undefined) this.#put(zone, version);
-        else this.#older.delete(zone);
+        const isValid = this.#readings.has(reading);
+        const current = this.#current.get(zone);
+        const isAnother = current === undefined || current.zoneId !== version?.zoneId;
+        if (isValid && !reading.changed.has(zone) && isAnother) {
+          if (version !== undefined) this.#put(zone, version);
+          else this.#older.delete(zone);
+        } else if (version !== undefined && isStep(this.last(zone), version)) {
+          if (isValid) this.#put(zone, version);
+          else if (current === undefined) this.#older.set(zone, version);
+        }
       },
       end: () => this.#readings.delete(reading),
     };
@@ -153,4 +161,11 @@ export class KnownVersions {
     version.isCurrent = false;
     this.#current.delete(zone);
   }
+}
+
+/** Whether `to` is a newer version of the same zone: one that was made again by that name is another. */
+function isStep(from: KnownVersion | undefined, to: KnownVersion | undefined): boolean {
+  return (
+    from !== undefined && to !== undefined && from.zoneId === to.zoneId && isNewer(to.serial, from.serial)
+  );
 }

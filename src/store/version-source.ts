@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { CurrentZone, JournalStep, OpenVersion } from '../zone/version.ts';
+import type { CurrentZone, JournalStep, OpenVersion, PublishedZone } from '../zone/version.ts';
 import { KnownVersion, KnownVersions } from './known-versions.ts';
 import { Lease, type ZoneChange } from './lease/lease.ts';
 import { mendForeignNumbers, readVersionsAfter } from './lease/statements.ts';
@@ -119,10 +119,17 @@ export class VersionSource {
     });
   }
 
+  /** A version to be transferred whole, as new as there is: nothing older is answered with from then on. */
   async open(zoneId: string): Promise<OpenVersion> {
-    const version = await openVersion(this.#pool, zoneId);
-    if (!version) throw new Error('the zone was deleted');
-    return version;
+    const reading = this.#known.reading();
+    try {
+      const version = await openVersion(this.#pool, zoneId);
+      if (!version) throw new Error('the zone was deleted');
+      reading.take(version.zone.name, knownVersion(version.zone));
+      return version;
+    } finally {
+      reading.end();
+    }
   }
 
   history(zoneId: string, from: number, to: number, maxBytes: number): Promise<JournalStep[] | undefined> {
@@ -175,10 +182,7 @@ export class VersionSource {
       const found = await readCurrent(this.#pool, [...asked.keys()]);
       for (const [name, waiting] of asked) {
         const zone = found.get(name);
-        reading.take(
-          name,
-          zone && new KnownVersion(zone.zoneId, name, zone.soa, zone.soaTtl, octetsOf(zone.change)),
-        );
+        reading.take(name, zone && knownVersion(zone));
         const current: CurrentZone = zone
           ? { kind: 'zone', zone }
           : { kind: found.has(name) ? 'unpublished' : 'unknown' };
@@ -213,6 +217,7 @@ async function within<T>(deadline: number, work: Promise<T>): Promise<T> {
   }
 }
 
-function octetsOf(change: string | undefined): Buffer | undefined {
-  return change === undefined ? undefined : Buffer.from(change, 'hex');
+function knownVersion({ zoneId, name, soa, soaTtl, change }: PublishedZone): KnownVersion {
+  const octets = change === undefined ? undefined : Buffer.from(change, 'hex');
+  return new KnownVersion(zoneId, name, soa, soaTtl, octets);
 }

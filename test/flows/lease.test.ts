@@ -18,7 +18,7 @@ import { PostgresProxy } from '../support/postgres-proxy.ts';
 import { freePort } from '../support/secondaries/ports.ts';
 import { ServerProcess } from '../support/secondaries/server-process.ts';
 import { environmentOf } from '../support/service.ts';
-import { soa } from '../support/transfer-client.ts';
+import { axfr, soa } from '../support/transfer-client.ts';
 import { until } from '../support/until.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/zoneferry.js', import.meta.url));
@@ -394,4 +394,24 @@ test('what a dump of another cluster brings along is told all the same', async (
   expect(fake.received).toEqual([]);
   await house.addService(['transfer'], { DNS_LISTEN: `127.0.0.1:${await freePort()}` });
   await until('NOTIFY', async () => fake.received.length > 0);
+});
+
+test('a process answers with nothing older than what a transfer of its own gave', async () => {
+  const proxy = await proxied();
+  const port = await second(proxy);
+  await register();
+  await makeZones(1);
+  await until('NOTIFY', async () => fake.received.length > 0);
+  const sampler = await new Sampler(port).connected();
+  expect((await sampler.ask('z0.test.')).serial).toBe(1);
+  // it hears of no change any more, and can read zones all the same
+  proxy.admits = (application) => application !== 'zoneferry lease';
+  proxy.cut();
+  await edit('z0.test.', 3);
+  const given = await until('the new version is transferred', async () => {
+    const { result } = await axfr({ host: '127.0.0.1', port, zone: 'z0.test.' });
+    return result.kind === 'axfr' && soaSerial(result.soa.rdata) === 2;
+  });
+  expect(given).toBe(true);
+  expect((await sampler.ask('z0.test.')).serial).toBe(2);
 });
