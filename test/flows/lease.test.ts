@@ -103,6 +103,18 @@ const edit = (zone: string, number: number) =>
     `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
   ]);
 
+/**
+ * To be called before a process is asked; tells afterwards whether its answer may be older, as it says that PostgreSQL doesn't answer it: on a busy
+ * machine silence may last for so long.
+ */
+function watchAway(): () => boolean {
+  const count = (what: string) => house.lines.filter((line) => line.includes(what)).length;
+  const aways = () => count('PostgreSQL does not answer');
+  const before = aways();
+  const wasAway = before > count('PostgreSQL answers again');
+  return () => wasAway || aways() > before;
+}
+
 /** Every serial given at each NOTIFY is at least the one notified. */
 function watch(samplers: Sampler[], onNotify: (received: Received) => void = () => {}) {
   const seen = { samples: 0, older: [] as string[], waiting: 0 };
@@ -111,8 +123,10 @@ function watch(samplers: Sampler[], onNotify: (received: Received) => void = () 
     onNotify({ message, ...received });
     for (const [index, sampler] of samplers.entries()) {
       seen.waiting++;
+      const mayBeOlder = watchAway();
       void sampler.ask(zone).then((answer) => {
         seen.waiting--;
+        if (mayBeOlder()) return;
         seen.samples++;
         if (answer.serial === undefined || isNewer(serial ?? 0, answer.serial))
           seen.older.push(
